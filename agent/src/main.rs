@@ -1,0 +1,2 @@
+//! The `debal` binary.
+fn main() {}

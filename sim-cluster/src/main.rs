@@ -1,0 +1,2 @@
+//! The `sim-cluster` binary.
+fn main() {}

@@ -154,6 +154,12 @@ pub enum SendFailure {
     /// The peer says we send too fast; it did not take the message.
     #[error("over the peer's rate cap")]
     OverRate,
+    /// The peer's size cap is lower than ours; it did not take the message.
+    #[error("over the peer's size cap")]
+    TooLarge,
+    /// The message reached the peer too slowly; it did not take it.
+    #[error("message arrived too slowly")]
+    TooSlow,
     /// The stream broke; the message may have arrived.
     #[error("stream broke")]
     Broken,

@@ -1,10 +1,10 @@
 //! What the network tells its consumer, and the named reasons for which it refuses or fails.
 //! Payloads are opaque bytes; nothing here may parse them.
 
-use libp2p::{Multiaddr, PeerId, gossipsub::MessageId};
+use libp2p::Multiaddr;
 use thiserror::Error;
 
-use crate::{key::PeerKey, topic::Topic};
+use crate::{gossip::GOSSIP_ID_BYTES, key::PeerKey, topic::Topic};
 
 /// Something that happened on the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,9 +177,9 @@ pub enum Verdict {
 }
 
 /// Names one received gossip message towards [`crate::NetHandle::verdict`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GossipToken {
-    pub(crate) id: MessageId,
-    pub(crate) propagation: PeerId,
-    pub(crate) source: PeerId,
+    pub(crate) id: [u8; GOSSIP_ID_BYTES],
+    pub(crate) propagation: PeerKey,
+    pub(crate) source: PeerKey,
 }

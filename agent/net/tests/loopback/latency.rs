@@ -2,6 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+};
+
 use crate::node::{Node, config};
 
 /// "p50 / p99 / max" of some durations in milliseconds.
@@ -32,4 +38,28 @@ async fn a_direct_message_crosses_loopback() {
         }
         println!("direct one way, {length} B: {}", quantiles(&mut delays[100..]));
     }
+}
+
+/// What two tasks and a socket cost here and now without any network stack of ours.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bare_socket_crosses_loopback() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (mut far, _) = listener.accept().await.unwrap();
+    near.set_nodelay(true).unwrap();
+    let (report, mut arrivals) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let mut bytes = [0; 256];
+        while far.read_exact(&mut bytes).await.is_ok() {
+            report.send(Instant::now()).await.unwrap();
+        }
+    });
+    let mut delays = Vec::new();
+    for _ in 0..600 {
+        let at = Instant::now();
+        near.write_all(&[1; 256]).await.unwrap();
+        arrivals.recv().await.unwrap();
+        delays.push(at.elapsed());
+    }
+    println!("bare socket one way, 256 B: {}", quantiles(&mut delays[100..]));
 }

@@ -83,7 +83,7 @@ impl Node {
 
     fn judge(&self, event: &NetEvent) {
         if let NetEvent::Gossip { token, .. } = event {
-            self.handle.verdict(token.clone(), self.verdict);
+            self.handle.verdict(*token, self.verdict);
         }
     }
 

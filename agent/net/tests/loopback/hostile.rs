@@ -4,7 +4,10 @@
 use std::time::Instant;
 
 use debal_net::{NetConfig, NetEvent, NetLimits, SendFailure, Topic, limits::DIRECT_MAX_BYTES};
-use tokio::{io::AsyncWriteExt, net::TcpSocket};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+};
 
 use crate::{
     node::{Node, config, until, warm_up},
@@ -141,19 +144,27 @@ async fn a_direct_flood_is_refused_by_name_while_others_are_served() {
     assert!(bob.handle.counters().refused_rate >= 200);
 }
 
+/// The TCP port a node listens on.
+fn port_of(node: &Node) -> u16 {
+    match node.address.iter().nth(1) {
+        Some(libp2p::multiaddr::Protocol::Tcp(port)) => port,
+        other => panic!("unexpected address part {other:?}"),
+    }
+}
+
+/// A raw socket from another loopback address, which stands for a stranger's network.
+async fn stranger(port: u16) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.1.1:0".parse().unwrap()).unwrap();
+    socket.connect(([127, 0, 0, 1], port).into()).await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_slow_sockets_do_not_keep_a_newcomer_out() {
     let mut bob = Node::start(config(60)).await;
-    let port = match bob.address.iter().nth(1) {
-        Some(libp2p::multiaddr::Protocol::Tcp(port)) => port,
-        other => panic!("unexpected address part {other:?}"),
-    };
     let mut sockets = Vec::new();
     for _ in 0..200 {
-        // Another loopback address stands for a stranger's network.
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind("127.0.1.1:0".parse().unwrap()).unwrap();
-        let mut stream = socket.connect(([127, 0, 0, 1], port).into()).await.unwrap();
+        let mut stream = stranger(port_of(&bob)).await;
         // The first byte of a multistream greeting, and never the rest.
         let _ = stream.write_all(&[19]).await;
         sockets.push(stream);
@@ -169,6 +180,28 @@ async fn two_hundred_slow_sockets_do_not_keep_a_newcomer_out() {
     alice.peer_up(bob.key).await;
     assert_served(&mut alice, &mut bob).await;
     drop(sockets);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sockets_that_never_finish_their_handshake_give_their_slots_back() {
+    let bob = Node::start(config(62)).await;
+    let cap = NetLimits::default().inbound_per_prefix;
+    let mut sockets = Vec::new();
+    for _ in 0..cap {
+        sockets.push(stranger(port_of(&bob)).await);
+    }
+    until("every silent socket is cut", || {
+        bob.handle.counters().refused_connections == u64::from(cap)
+    })
+    .await;
+    let greeting = b"\x13/multistream/1.0.0\n";
+    let mut admitted = stranger(port_of(&bob)).await;
+    admitted.write_all(greeting).await.unwrap();
+    // Both lines of a negotiation: the node answers once it knows what is asked for.
+    admitted.write_all(b"\x07/noise\n").await.unwrap();
+    let mut answer = [0; 20];
+    admitted.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, greeting);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

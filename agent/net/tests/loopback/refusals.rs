@@ -102,12 +102,14 @@ async fn what_exceeds_a_cap_is_refused_at_the_handle() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_taken_port_keeps_the_node_from_starting_by_name() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port();
-    let address: debal_net::Multiaddr = format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap();
-    let outcome = start(NetConfig { listen: vec![address.clone()], ..config(77) }).await;
-    match outcome {
-        Err(NetError::Listen { address: named, .. }) => assert_eq!(named, address),
-        other => panic!("started on a taken port: {:?}", other.is_ok()),
+    let foreign = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = foreign.local_addr().unwrap().port();
+    let sibling = Node::start(config(78)).await;
+    let by_a_program = format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap();
+    for address in [by_a_program, sibling.address.clone()] {
+        match start(NetConfig { listen: vec![address.clone()], ..config(77) }).await {
+            Err(NetError::Listen { address: named, .. }) => assert_eq!(named, address),
+            other => panic!("started on a taken port: {:?}", other.is_ok()),
+        }
     }
 }

@@ -14,6 +14,8 @@ pub enum Domain {
     ChannelState,
     /// Signature that endorses a claim in an election round.
     Endorsement,
+    /// Signature of a party's consent to a cycle.
+    Accept,
     /// Digest of a channel state.
     StateDigest,
     /// Digest of a roster.
@@ -62,11 +64,12 @@ pub enum Domain {
 
 impl Domain {
     /// All domains, for the test that keeps labels unique and prefix-free.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Envelope,
         Self::Binding,
         Self::ChannelState,
         Self::Endorsement,
+        Self::Accept,
         Self::StateDigest,
         Self::RosterDigest,
         Self::TipDigest,
@@ -99,6 +102,7 @@ impl Domain {
             Self::Binding => "debal/1/vrf-binding;",
             Self::ChannelState => "debal/1/channel-state;",
             Self::Endorsement => "debal/1/endorsement;",
+            Self::Accept => "debal/1/accept;",
             Self::StateDigest => "debal/1/state-digest;",
             Self::RosterDigest => "debal/1/roster-digest;",
             Self::TipDigest => "debal/1/tip-digest;",

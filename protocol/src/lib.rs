@@ -19,6 +19,7 @@ pub mod amount;
 pub mod bounded;
 pub mod channel;
 pub mod config;
+pub mod durable;
 pub mod effect;
 pub mod election;
 pub mod event;
@@ -34,6 +35,7 @@ pub mod roster;
 pub mod status;
 pub mod summary;
 pub mod time;
+pub mod transfer;
 pub mod wire;
 
 pub use amount::Msat;

@@ -96,7 +96,9 @@ pub enum JournalError {
         bytes: u64,
     },
     /// An earlier append or flush failed; whether its bytes are on disk is unknown until a restart reads them.
-    #[error("the journal stopped after an earlier failure ({first}); restart the agent")]
+    #[error(
+        "the journal stopped after an earlier failure ({first}); look at the disk, then restart the agent"
+    )]
     Poisoned {
         /// The failure that stopped it.
         first: String,

@@ -82,7 +82,7 @@ fn a_truncation_at_any_byte_gives_the_exact_prefix() {
         let whole = offsets.iter().rposition(|start| *start <= length).unwrap();
         let (_, recovered) = open(&disk);
         assert_eq!(recovered.records, bytes(&ALL[..whole]), "at {length}");
-        let expected = (length > offsets[whole]).then(|| CutReason::Incomplete);
+        let expected = (length > offsets[whole]).then_some(CutReason::Incomplete);
         assert_eq!(recovered.cut.as_ref().map(|cut| cut.reason), expected, "at {length}");
         if let Some(cut) = recovered.cut {
             assert_eq!(cut.offset, offsets[whole] as u64, "at {length}");

@@ -202,7 +202,9 @@ fn the_same_seed_gives_the_same_crash() {
     let crashed = |seed| {
         let disk = SimDisk::new(seed);
         let (mut journal, _) = Journal::open(disk.clone(), options()).unwrap();
-        (0..40).for_each(|n| drop(journal.append(&vec![n; 300]).unwrap()));
+        for n in 0..40 {
+            journal.append(&vec![n; 300]).unwrap();
+        }
         disk.crash();
         disk.contents(super::FIRST)
     };

@@ -1,0 +1,172 @@
+//! The spanning tree of the basis: parents for walking up, a preorder list for walking a subtree, sizes for finding
+//! where two nodes meet.
+//!
+//! It must never know flows or costs, and it is indexed only by node numbers that the entrance checked.
+
+/// No node.
+pub(super) const NIL: u32 = u32::MAX;
+
+/// One node's place in the tree. Kept together because a walk up reads most of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// The parent, `NIL` for the root.
+    pub parent: u32,
+    /// The arc between the node and its parent.
+    pub arc: u32,
+    /// Whether that arc points at the parent.
+    pub up: bool,
+    /// How many nodes the subtree has, itself included.
+    pub size: u32,
+    /// The next node of the circular preorder list.
+    next: u32,
+    /// The one before it.
+    previous: u32,
+    /// The last node of its subtree in preorder.
+    last: u32,
+}
+
+/// A rooted spanning tree; the root is the node with the highest number.
+#[derive(Debug)]
+pub(super) struct Tree {
+    places: Vec<Place>,
+}
+
+impl Tree {
+    /// A star: every node `v` of `0..nodes` hangs under the root `nodes` by arc `first_arc + v`, pointing up where
+    /// `up(v)`.
+    pub fn star(nodes: u32, first_arc: u32, up: impl Fn(u32) -> bool) -> Tree {
+        let root = nodes;
+        let mut places: Vec<Place> = (0..nodes)
+            .map(|v| Place {
+                parent: root,
+                arc: first_arc + v,
+                up: up(v),
+                size: 1,
+                next: v + 1,
+                previous: if v == 0 { root } else { v - 1 },
+                last: v,
+            })
+            .collect();
+        let end = nodes.checked_sub(1).unwrap_or(root);
+        let (next, previous) = (0, end);
+        places.push(Place {
+            parent: NIL,
+            arc: NIL,
+            up: false,
+            size: nodes + 1,
+            next,
+            previous,
+            last: end,
+        });
+        Tree { places }
+    }
+
+    /// Where `node` hangs.
+    pub fn at(&self, node: u32) -> &Place {
+        &self.places[node as usize]
+    }
+
+    fn at_mut(&mut self, node: u32) -> &mut Place {
+        &mut self.places[node as usize]
+    }
+
+    /// The next node in preorder; after the last one comes the root again.
+    pub fn next(&self, node: u32) -> u32 {
+        self.at(node).next
+    }
+
+    /// The lowest node that has both `one` and `other` below it (or is one of them).
+    pub fn join(&self, mut one: u32, mut other: u32) -> u32 {
+        // An ancestor's subtree is strictly larger, so the smaller of two different nodes is never above the other.
+        while one != other {
+            if self.at(one).size < self.at(other).size {
+                one = self.at(one).parent;
+            } else {
+                other = self.at(other).parent;
+            }
+        }
+        one
+    }
+
+    /// Cuts the subtree under `cut`, makes `inner` (a node of it) its top, and hangs it under `outer` by `arc`.
+    /// `join` is the lowest node above both ends of the new arc.
+    pub fn hang(&mut self, cut: u32, inner: u32, outer: u32, arc: u32, up: bool, join: u32) {
+        let moved = self.at(cut).size;
+        let old_parent = self.at(cut).parent;
+        let old_last = self.at(cut).last;
+        let before = self.reroot(cut, inner, Place { parent: outer, arc, up, ..*self.at(inner) });
+        self.replace_last(old_parent, old_last, before);
+        let mut node = old_parent;
+        while node != join {
+            self.at_mut(node).size -= moved;
+            node = self.at(node).parent;
+        }
+        let end = self.at(inner).last;
+        let after = self.at(outer).next;
+        self.link(outer, inner);
+        self.link(end, after);
+        self.replace_last(outer, outer, end);
+        let mut node = outer;
+        while node != join {
+            self.at_mut(node).size += moved;
+            node = self.at(node).parent;
+        }
+    }
+
+    /// Takes the subtree under `cut` out of the preorder list and turns it over so that `inner` is on top with the
+    /// parent, arc and direction of `top`. Returns the node that stood before `cut` in the list.
+    ///
+    /// Each node of the stem from `inner` up to `cut` is unlinked together with what still hangs below it, and
+    /// appended to the new list: that is the preorder of the turned tree, with the old parent as the last child.
+    fn reroot(&mut self, cut: u32, inner: u32, top: Place) -> u32 {
+        let total = self.at(cut).size;
+        let (mut node, mut end, mut built, mut above) = (inner, self.at(inner).last, NIL, top);
+        let mut size_above = 0;
+        loop {
+            let place = *self.at(node);
+            let before = place.previous;
+            self.link(before, self.at(end).next);
+            if built != NIL {
+                self.link(built, node);
+            }
+            built = end;
+            let here = self.at_mut(node);
+            (here.parent, here.arc, here.up) = (above.parent, above.arc, above.up);
+            here.size = total - size_above;
+            if node == cut {
+                self.share_last(cut, inner, built);
+                return before;
+            }
+            size_above = place.size;
+            let old_parent = self.at(place.parent);
+            end = if old_parent.last == place.last { before } else { old_parent.last };
+            above = Place { parent: node, up: !place.up, ..place };
+            node = place.parent;
+        }
+    }
+
+    /// Every node of the turned stem now ends where the whole subtree ends.
+    fn share_last(&mut self, cut: u32, inner: u32, end: u32) {
+        let mut node = cut;
+        loop {
+            self.at_mut(node).last = end;
+            if node == inner {
+                return;
+            }
+            node = self.at(node).parent;
+        }
+    }
+
+    /// From `node` upward, subtrees that ended at `old` now end at `new`.
+    fn replace_last(&mut self, mut node: u32, old: u32, new: u32) {
+        while node != NIL && self.at(node).last == old {
+            self.at_mut(node).last = new;
+            node = self.at(node).parent;
+        }
+    }
+
+    fn link(&mut self, one: u32, next: u32) {
+        self.at_mut(one).next = next;
+        self.at_mut(next).previous = one;
+    }
+}

@@ -75,7 +75,7 @@ pub fn micronats_from_probability(probability: f64) -> Option<u64> {
 
 /// `ln(whole / good)` in micronats for `0 < good <= whole <= 2^64`.
 fn micronats(good: u128, whole: u128) -> u64 {
-    let nats = log2(whole).saturating_sub(log2(good)) * LN_2 >> 64;
+    let nats = (log2(whole).saturating_sub(log2(good)) * LN_2) >> 64;
     let rounded = (nats * MILLION + (1 << (FRACTION_BITS - 1))) >> FRACTION_BITS;
     u64::try_from(rounded).unwrap_or(u64::MAX)
 }
@@ -88,10 +88,10 @@ fn log2(number: u128) -> u128 {
     let mut mantissa = if whole <= 63 { number << (63 - whole) } else { number >> (whole - 63) };
     let mut bits = u128::from(whole);
     for _ in 0..FRACTION_BITS {
-        mantissa = mantissa * mantissa >> 63;
+        mantissa = (mantissa * mantissa) >> 63;
         let passed = mantissa >> 64;
         mantissa >>= passed;
-        bits = bits << 1 | passed;
+        bits = (bits << 1) | passed;
     }
     bits
 }

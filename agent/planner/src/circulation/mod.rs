@@ -7,8 +7,6 @@
 mod certificate;
 mod pieces;
 
-use std::collections::BTreeMap;
-
 use thiserror::Error;
 
 use crate::score::Score;
@@ -37,7 +35,8 @@ pub struct ResidualArc {
     pub capacity_msat: u64,
     /// What moving one million msat is worth, in msat; negative where it costs.
     pub value_ppm: i64,
-    /// The caller's name of the channel. Arcs with one label are one channel: its two directions are netted.
+    /// The caller's name of the channel. Arcs with one label are one channel: its two directions are netted, and may
+    /// not both gain.
     pub label: u64,
 }
 
@@ -50,6 +49,8 @@ pub struct Circulation {
     pub objective: i128,
     /// One price per node, in ppm: the dual certificate that [`certify`] checks.
     pub potentials: Vec<i64>,
+    /// How many basis changes it took.
+    pub pivots: u64,
 }
 
 /// Why a circulation cannot be computed. Every refusal names the arc.
@@ -87,6 +88,14 @@ pub enum Error {
         /// The node.
         node: u32,
     },
+    /// Two directions of one channel that would gain by moving the same amount out and back.
+    #[error("arcs {arc} and {back} are one channel and claim to gain by moving out and back")]
+    GainsBothWays {
+        /// The best arc from the lower node to the higher.
+        arc: u32,
+        /// The best arc back.
+        back: u32,
+    },
     /// The solver refused the problem; it names the arc.
     #[error(transparent)]
     Solve(#[from] SolveError),
@@ -98,13 +107,16 @@ pub enum Error {
 /// [`Error`] for input out of range. A circulation always exists (the empty one), so nothing else can fail.
 pub fn solve(nodes: u32, arcs: &[ResidualArc], scores: &[Score]) -> Result<Circulation, Error> {
     let problem = to_problem(nodes, arcs, scores)?;
+    let channels = two_way_channels(arcs);
+    refuse_contradictions(arcs, &channels)?;
     let solution = simplex::solve(&problem)?;
     let mut flows_msat: Vec<u64> = solution.flows.iter().map(|flow| flow.unsigned_abs()).collect();
-    net_opposite(arcs, &mut flows_msat);
+    net_opposite(&channels, &mut flows_msat);
     Ok(Circulation {
         flows_msat,
         objective: -solution.objective,
         potentials: solution.potentials,
+        pivots: solution.pivots,
     })
 }
 
@@ -145,21 +157,44 @@ fn to_problem(nodes: u32, arcs: &[ResidualArc], scores: &[Score]) -> Result<Prob
     Ok(Problem { nodes, supplies: vec![0; nodes as usize], arcs: converted })
 }
 
-/// Cancels what one channel would send both ways. At an optimum such a pair gains exactly nothing (or it would have
-/// been cancelled already), so the objective and the certificate stay as they are.
-fn net_opposite(arcs: &[ResidualArc], flows_msat: &mut [u64]) {
-    let mut used: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
-    for (index, arc) in arcs.iter().enumerate().filter(|&(index, _)| flows_msat[index] > 0) {
-        used.entry(arc.label).or_default().push(index);
+/// The arcs of every channel that offers both directions, as `(one way, other way)` index lists. Arcs without capacity
+/// do not count.
+fn two_way_channels(arcs: &[ResidualArc]) -> Vec<(Vec<usize>, Vec<usize>)> {
+    let channel = |arc: &ResidualArc| (arc.label, arc.tail.min(arc.head), arc.tail.max(arc.head));
+    let mut order: Vec<usize> = (0..arcs.len()).filter(|&i| arcs[i].capacity_msat > 0).collect();
+    order.sort_by_key(|&index| channel(&arcs[index]));
+    let groups = order.chunk_by(|&one, &other| channel(&arcs[one]) == channel(&arcs[other]));
+    groups
+        .map(|group| group.iter().partition(|&&index| arcs[index].tail < arcs[index].head))
+        .filter(|(up, down): &(Vec<usize>, Vec<usize>)| !up.is_empty() && !down.is_empty())
+        .collect()
+}
+
+/// Refuses a channel that claims to gain by moving something out and back: nothing has moved then.
+fn refuse_contradictions(
+    arcs: &[ResidualArc],
+    channels: &[(Vec<usize>, Vec<usize>)],
+) -> Result<(), Error> {
+    let best = |side: &[usize]| side.iter().copied().max_by_key(|&index| arcs[index].value_ppm);
+    for (up, down) in channels {
+        if let (Some(one), Some(other)) = (best(up), best(down))
+            && arcs[one].value_ppm + arcs[other].value_ppm > 0
+        {
+            return Err(Error::GainsBothWays { arc: one as u32, back: other as u32 });
+        }
     }
-    for group in used.values().filter(|group| group.len() > 1) {
-        for (place, &one) in group.iter().enumerate() {
-            for &other in &group[place + 1..] {
-                if (arcs[one].tail, arcs[one].head) == (arcs[other].head, arcs[other].tail) {
-                    let both = flows_msat[one].min(flows_msat[other]);
-                    flows_msat[one] -= both;
-                    flows_msat[other] -= both;
-                }
+    Ok(())
+}
+
+/// Cancels what one channel would send both ways. Out and back never gain (see [`refuse_contradictions`]), and at an
+/// optimum never lose, so the objective and the certificate stay as they are.
+fn net_opposite(channels: &[(Vec<usize>, Vec<usize>)], flows_msat: &mut [u64]) {
+    for (up, down) in channels {
+        for &one in up {
+            for &other in down {
+                let both = flows_msat[one].min(flows_msat[other]);
+                flows_msat[one] -= both;
+                flows_msat[other] -= both;
             }
         }
     }

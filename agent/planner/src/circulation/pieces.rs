@@ -39,11 +39,8 @@ pub fn channel_arcs(channel: &ChannelShape, helpers: Helpers, out: &mut Vec<Resi
     let balance = channel.balance_msat.min(capacity_msat);
     let target = channel.target_msat.min(capacity_msat);
     // Liquidity moves from the end that holds more than its target to the end that holds less.
-    let (from, to, held) = if balance >= target {
-        (near, far, balance)
-    } else {
-        (far, near, capacity_msat - balance)
-    };
+    let (from, to, held) =
+        if balance >= target { (near, far, balance) } else { (far, near, capacity_msat - balance) };
     let wanted = balance.abs_diff(target);
     let mut push = |tail, head, capacity_msat, value_ppm| {
         if capacity_msat > 0 {

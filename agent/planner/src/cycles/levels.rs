@@ -58,13 +58,15 @@ impl Support {
 
     /// The usable arcs that leave `node`, ascending.
     pub fn leaving(&self, node: u32) -> impl Iterator<Item = u32> {
-        let range = self.out_start[node as usize] as usize..self.out_start[node as usize + 1] as usize;
+        let range =
+            self.out_start[node as usize] as usize..self.out_start[node as usize + 1] as usize;
         self.out[range].iter().copied().filter(|&arc| self.usable(arc))
     }
 
     /// The usable arcs that enter `node`, ascending.
     pub fn entering(&self, node: u32) -> impl Iterator<Item = u32> {
-        let range = self.in_start[node as usize] as usize..self.in_start[node as usize + 1] as usize;
+        let range =
+            self.in_start[node as usize] as usize..self.in_start[node as usize + 1] as usize;
         self.into[range].iter().copied().filter(|&arc| self.usable(arc))
     }
 

@@ -80,5 +80,11 @@ fn priced(graph: &Graph, search: &Search<'_>, arcs: &[u32]) -> Option<Path> {
     hops.reverse();
     let total_fee_msat = point.amount_msat - target.amount_msat;
     let (sent_msat, cost_msat) = (point.amount_msat, point.cost_msat);
-    Some(Path { hops, sent_msat, total_fee_msat, score_msat: cost_msat - total_fee_msat, cost_msat })
+    Some(Path {
+        hops,
+        sent_msat,
+        total_fee_msat,
+        score_msat: cost_msat - total_fee_msat,
+        cost_msat,
+    })
 }

@@ -165,12 +165,12 @@ impl Engine {
         let mut reached = vec![false; nodes];
         let mut queue: Vec<u32> = Vec::new();
         let mut excess = 0;
-        for node in 0..nodes {
-            let stuck = self.loads[self.real_arcs + node].flow;
-            if stuck > 0 && problem.supplies[node] >= 0 {
-                excess += stuck;
-                reached[node] = true;
-                queue.push(node as u32);
+        let artificial = &self.loads[self.real_arcs..];
+        for ((node, load), &supply) in (0u32..).zip(artificial).zip(&problem.supplies) {
+            if load.flow > 0 && supply >= 0 {
+                excess += load.flow;
+                reached[node as usize] = true;
+                queue.push(node);
             }
         }
         if queue.is_empty() {

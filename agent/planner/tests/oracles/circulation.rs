@@ -93,7 +93,9 @@ fn a_perturbed_plan_passes_only_if_it_is_worth_as_much() {
     let property = |(case, pick, change, around): (Case, prop::sample::Index, i64, bool)| {
         let best = certified(&case)?;
         let (nodes, arcs, scores) = &case;
-        prop_assume!(!arcs.is_empty());
+        if arcs.is_empty() {
+            return Ok(());
+        }
         let parts = decompose(*nodes, arcs, scores, &best.flows_msat, &ALL).unwrap();
         let touched = match parts.cycles.get(pick.index(parts.cycles.len().max(1))) {
             Some(cycle) if around => cycle.arcs.clone(),

@@ -10,8 +10,8 @@
 /// One million: micronats in a nat, parts per million in a whole.
 const MILLION: u128 = 1_000_000;
 
-/// Fraction bits of the fixed-point logarithm. The error stays below 2^-38, far below half a micronat.
-const FRACTION_BITS: u32 = 40;
+/// Fraction bits of the fixed-point logarithm. The error stays below 2^-29, far below half a micronat.
+const FRACTION_BITS: u32 = 30;
 
 /// `ln 2` with 64 fraction bits.
 const LN_2: u128 = 12_786_308_645_202_655_660;

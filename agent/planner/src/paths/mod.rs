@@ -6,6 +6,7 @@
 //! Amounts grow from the target towards the source, so the search runs backwards. Cost is fee plus what unreliability
 //! is worth. Ties go to fewer hops, then to the smaller amount, then to the order of arcs in the graph.
 
+mod bounds;
 mod ranked;
 mod search;
 
@@ -43,10 +44,43 @@ pub struct PathArc {
 /// A channel graph, built once and asked often.
 #[derive(Debug, Clone)]
 pub struct Graph {
+    nodes: u32,
     arcs: Vec<PathArc>,
-    /// Where each node's entering arcs start in `into`.
+    entering: Adjacency,
+    leaving: Adjacency,
+}
+
+/// Arcs grouped by one of their ends.
+#[derive(Debug, Clone)]
+struct Adjacency {
+    /// Where each node's group starts in `arcs`; one more entry at the end.
     starts: Vec<u32>,
-    into: Vec<u32>,
+    arcs: Vec<u32>,
+}
+
+impl Adjacency {
+    fn new(nodes: u32, arcs: &[PathArc], end: impl Fn(&PathArc) -> u32) -> Adjacency {
+        let mut starts = vec![0u32; nodes as usize + 1];
+        for arc in arcs {
+            starts[end(arc) as usize + 1] += 1;
+        }
+        for node in 0..nodes as usize {
+            starts[node + 1] += starts[node];
+        }
+        let mut fill = starts.clone();
+        let mut grouped = vec![0; arcs.len()];
+        for (index, arc) in (0u32..).zip(arcs) {
+            let slot = &mut fill[end(arc) as usize];
+            grouped[*slot as usize] = index;
+            *slot += 1;
+        }
+        Adjacency { starts, arcs: grouped }
+    }
+
+    fn at(&self, node: u32) -> &[u32] {
+        let start = self.starts[node as usize] as usize;
+        &self.arcs[start..self.starts[node as usize + 1] as usize]
+    }
 }
 
 /// How reliable arcs are taken to be.
@@ -204,29 +238,19 @@ impl Graph {
         if nodes == u32::MAX || arcs.len() >= u32::MAX as usize {
             return Err(PathError::TooLarge);
         }
-        let mut starts = vec![0u32; nodes as usize + 1];
         for arc in &arcs {
             if let Some(&node) = [arc.tail, arc.head].iter().find(|&&node| node >= nodes) {
                 return Err(PathError::UnknownNode { node });
             }
-            starts[arc.head as usize + 1] += 1;
         }
-        for node in 0..nodes as usize {
-            starts[node + 1] += starts[node];
-        }
-        let mut fill = starts.clone();
-        let mut into = vec![0; arcs.len()];
-        for (index, arc) in (0u32..).zip(&arcs) {
-            let slot = &mut fill[arc.head as usize];
-            into[*slot as usize] = index;
-            *slot += 1;
-        }
-        Ok(Graph { arcs, starts, into })
+        let entering = Adjacency::new(nodes, &arcs, |arc| arc.head);
+        let leaving = Adjacency::new(nodes, &arcs, |arc| arc.tail);
+        Ok(Graph { nodes, arcs, entering, leaving })
     }
 
     /// How many nodes there are.
     pub fn nodes(&self) -> u32 {
-        (self.starts.len() - 1) as u32
+        self.nodes
     }
 
     /// The arcs, in the order given.
@@ -248,8 +272,12 @@ impl Graph {
 
     /// The arcs that enter `node`, in order.
     fn entering(&self, node: u32) -> &[u32] {
-        let range = self.starts[node as usize] as usize..self.starts[node as usize + 1] as usize;
-        &self.into[range]
+        self.entering.at(node)
+    }
+
+    /// The arcs that leave `node`, in order.
+    fn leaving(&self, node: u32) -> &[u32] {
+        self.leaving.at(node)
     }
 
     fn arc(&self, arc: u32) -> &PathArc {

@@ -13,12 +13,15 @@ type Candidate = (u64, usize, Vec<u32>);
 
 /// The cheapest paths, cheapest first.
 pub(super) fn cheapest(graph: &Graph, query: &Query<'_>) -> Vec<Path> {
-    let search = Search::new(graph, query);
+    let mut search = Search::new(graph, query);
     let mut found: Vec<Vec<u32>> = Vec::new();
     let mut paths = Vec::new();
     let mut waiting: BTreeSet<Candidate> = BTreeSet::new();
     if let Some(arcs) = search.cheapest(search.target(), &Closed::default()) {
         offer(graph, &search, arcs, &mut waiting);
+        if query.k > 1 {
+            search.guide();
+        }
     }
     while let Some((_, _, arcs)) = waiting.pop_first() {
         paths.extend(priced(graph, &search, &arcs));

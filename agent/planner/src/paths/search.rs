@@ -5,10 +5,15 @@
 //! A label is a way from some node to the target. It is dropped when another one at the same node is no worse in cost,
 //! in amount and in hops at once; since fees and scores grow with the amount, nothing that continues the dropped one
 //! could beat what continues the other.
+//!
+//! Labels are settled in the order of their cost plus a bound on what is missing to the source. The bound is zero in a
+//! query's first search; where more paths are wanted it is worth computing once (see `bounds`), and each further search
+//! then hardly leaves the path it looks for.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
+use super::bounds::{self, Bound};
 use super::{Graph, PathArc, Query, Reliability};
 use crate::score::uniform_prior_micronats;
 
@@ -56,6 +61,8 @@ pub(super) struct Search<'a> {
     query: &'a Query<'a>,
     excluded: BTreeSet<u32>,
     known: BTreeMap<u32, u64>,
+    /// Per node, what is at least missing to the source; empty where nothing is known.
+    bounds: Vec<Option<Bound>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +78,20 @@ impl<'a> Search<'a> {
     pub fn new(graph: &'a Graph, query: &'a Query<'a>) -> Search<'a> {
         let excluded = query.excluded_arcs.iter().copied().collect();
         let known = query.known_msat.iter().copied().collect();
-        Search { graph, query, excluded, known }
+        Search { graph, query, excluded, known, bounds: Vec::new() }
+    }
+
+    /// Computes the bounds that guide all further searches. They change how long a search takes, not what it finds.
+    pub fn guide(&mut self) {
+        self.bounds = bounds::from_source(self);
+    }
+
+    pub fn graph(&self) -> &'a Graph {
+        self.graph
+    }
+
+    pub fn source(&self) -> u32 {
+        self.query.source
     }
 
     /// The end of every path.
@@ -83,7 +103,7 @@ impl<'a> Search<'a> {
     /// The cheapest arcs from the source to `start`, in order of travel, around what is `closed`.
     pub fn cheapest(&self, start: Point, closed: &Closed) -> Option<Vec<u32>> {
         let mut labels = vec![Label { point: start, arc: NONE, next: NONE }];
-        let mut queue = BinaryHeap::from([Reverse(rank(&start, 0))]);
+        let mut queue: BinaryHeap<_> = self.rank(&start, 0).map(Reverse).into_iter().collect();
         let mut settled: BTreeMap<u32, Vec<(u64, u32)>> = BTreeMap::new();
         while let Some(Reverse((.., index))) = queue.pop() {
             let point = labels[index as usize].point;
@@ -104,7 +124,7 @@ impl<'a> Search<'a> {
                 }
                 if let Some(crossing) = self.cross(&point, arc) {
                     let fresh = labels.len() as u32;
-                    queue.push(Reverse(rank(&crossing.point, fresh)));
+                    queue.extend(self.rank(&crossing.point, fresh).map(Reverse));
                     labels.push(Label { point: crossing.point, arc, next: index });
                 }
             }
@@ -137,6 +157,32 @@ impl<'a> Search<'a> {
         Some(Crossing { point, fee_msat })
     }
 
+    /// The least that any path of the query pays for crossing `arc`; `None` if none may cross it.
+    pub fn least_cost(&self, arc: u32) -> Option<u64> {
+        let (query, policy) = (self.query, self.graph.arc(arc));
+        let first = policy.tail == query.source;
+        let barred = policy.disabled
+            || policy.max_htlc_msat < query.amount_msat
+            || self.excluded.contains(&arc)
+            || (first && query.first_arc.is_some_and(|wanted| wanted != arc));
+        if barred {
+            return None;
+        }
+        let score_msat = self.score(arc, policy, query.amount_msat)?;
+        let fee_msat = if first { 0 } else { fee(policy, query.amount_msat)? };
+        fee_msat.checked_add(score_msat)
+    }
+
+    /// The order in which labels are settled: cost, then hops, both with what is missing at least; then the amount.
+    /// `None` where the source cannot be reached.
+    fn rank(&self, point: &Point, label: u32) -> Option<(u64, u32, u64, u32)> {
+        let (cost, hops) = match self.bounds.get(point.node as usize) {
+            Some(bound) => (*bound)?,
+            None => (0, 0),
+        };
+        Some((point.cost_msat.checked_add(cost)?, point.hops + hops, point.amount_msat, label))
+    }
+
     /// What the unreliability of the arc is worth at this amount; `None` where the arc cannot carry it.
     fn score(&self, arc: u32, policy: &PathArc, amount_msat: u64) -> Option<u64> {
         if let Some(&balance) = self.known.get(&arc) {
@@ -163,11 +209,6 @@ impl<'a> Search<'a> {
 fn fee(policy: &PathArc, amount_msat: u64) -> Option<u64> {
     let part = u128::from(amount_msat) * u128::from(policy.fee_ppm) / MILLION;
     u64::try_from(part).ok()?.checked_add(policy.base_fee_msat)
-}
-
-/// The order in which labels are settled.
-fn rank(point: &Point, label: u32) -> (u64, u32, u64, u32) {
-    (point.cost_msat, point.hops, point.amount_msat, label)
 }
 
 fn walk(labels: &[Label], from: u32) -> Vec<u32> {

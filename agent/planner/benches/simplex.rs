@@ -1,6 +1,7 @@
 //! How long flows, circulations and cycles take at the sizes that matter.
 //!
-//! It must never read a file: every graph comes from a seeded generator, so that anyone measures the same thing.
+//! It must never read a file: every graph comes from a seeded generator, so that anyone measures
+//! the same thing.
 
 use std::hint::black_box;
 

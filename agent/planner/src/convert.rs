@@ -16,8 +16,9 @@ pub struct Edge {
     pub cost: i64,
 }
 
-/// The problem as a directed graph; node weights are supplies. Arcs that name no node, and supplies beyond the number
-/// of nodes, are left out: neither can be said in a graph, and the solver refuses both.
+/// The problem as a directed graph; node weights are supplies. Arcs that name no node, and supplies
+/// beyond the number of nodes, are left out: neither can be said in a graph, and the solver refuses
+/// both.
 pub fn to_petgraph(problem: &Problem) -> DiGraph<i64, Edge> {
     let mut graph = DiGraph::with_capacity(problem.nodes as usize, problem.arcs.len());
     for node in 0..problem.nodes as usize {

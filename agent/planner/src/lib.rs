@@ -1,8 +1,13 @@
-//! The planner: exact integer optimisation for moving liquidity, as pure functions of their arguments.
+//! The planner: exact integer optimisation for moving liquidity, as pure functions of their
+//! arguments.
 //!
-//! It must never do IO, read a clock, start a thread, draw a random number or decide by floating point: the leader,
-//! every member that checks the leader, and the simulator must get the same answer to the last msat. It sees none of
-//! our other crates; channels and nodes are dense `u32` indices here, and the caller keeps the names.
+//! It must never do IO, read a clock, start a thread, draw a random number or decide by floating
+//! point: the leader, every member that checks the leader, and the simulator must get the same
+//! answer to the last msat. It sees none of our other crates; channels and nodes are dense `u32`
+//! indices here, and the caller keeps the names.
+//!
+//! Every module checks lengths, indices and magnitudes where data enters and names what it refuses;
+//! behind that it works on dense arrays by plain slice indexing.
 //!
 //! | module | answers |
 //! | --- | --- |

@@ -1,16 +1,19 @@
-//! What unreliability costs: the uniform-prior score of Pickhardt and Richter, and its fixed-point logarithm.
+//! What unreliability costs: the uniform-prior score of Pickhardt and Richter, and its fixed-point
+//! logarithm.
 //!
-//! It must never let a floating-point number into a decision. The one conversion from floating point is
-//! [`micronats_from_probability`], for models that answer in probabilities; it quantises first and computes after.
+//! It must never let a floating-point number into a decision. The one conversion from floating
+//! point is [`micronats_from_probability`], for models that answer in probabilities; it quantises
+//! first and computes after.
 //!
-//! Unreliability is counted in *micronats*: `-ln P` in millionths, so that the figures of the hops of a path add up.
-//! With nothing known about a channel of capacity `c`, each balance `0..=c` is equally likely, hence
-//! `P(the arc carries a) = (c + 1 - a) / (c + 1)`.
+//! Unreliability is counted in *micronats*: `-ln P` in millionths, so that the figures of the hops
+//! of a path add up. With nothing known about a channel of capacity `c`, each balance `0..=c` is
+//! equally likely, hence `P(the arc carries a) = (c + 1 - a) / (c + 1)`.
 
 /// One million: micronats in a nat, parts per million in a whole.
 const MILLION: u128 = 1_000_000;
 
-/// Fraction bits of the fixed-point logarithm. The error stays below 2^-29, far below half a micronat.
+/// Fraction bits of the fixed-point logarithm. The error stays below 2^-29, far below half a
+/// micronat.
 const FRACTION_BITS: u32 = 30;
 
 /// `ln 2` with 64 fraction bits.
@@ -19,7 +22,8 @@ const LN_2: u128 = 12_786_308_645_202_655_660;
 /// Bits of a quantised probability.
 const PROBABILITY_BITS: u32 = 32;
 
-/// What the unreliability of an arc costs, in parts per million of the amount moved. Never negative.
+/// What the unreliability of an arc costs, in parts per million of the amount moved. Never
+/// negative.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Score(u64);
 
@@ -40,30 +44,33 @@ impl Score {
         self.0
     }
 
-    /// The score of an arc with this much unreliability, where one nat is worth `price_ppm` of the amount moved.
+    /// The score of an arc with this much unreliability, where one nat is worth `price_ppm` of the
+    /// amount moved.
     pub fn from_micronats(micronats: u64, price_ppm: u64) -> Score {
         let ppm = u128::from(micronats) * u128::from(price_ppm) / MILLION;
         Score::from_ppm(u64::try_from(ppm).unwrap_or(u64::MAX))
     }
 
-    /// The uniform-prior score of moving `amount_msat` over an arc of `capacity_msat`; [`Score::MAX`] where it cannot
-    /// carry that much.
+    /// The uniform-prior score of moving `amount_msat` over an arc of `capacity_msat`;
+    /// [`Score::MAX`] where it cannot carry that much.
     pub fn uniform_prior(capacity_msat: u64, amount_msat: u64, price_ppm: u64) -> Score {
         uniform_prior_micronats(capacity_msat, amount_msat)
             .map_or(Score::MAX, |micronats| Score::from_micronats(micronats, price_ppm))
     }
 }
 
-/// `-ln((c + 1 - a) / (c + 1))` in micronats, rounded to the nearest; `None` when the amount exceeds the capacity.
+/// `-ln((c + 1 - a) / (c + 1))` in micronats, rounded to the nearest; `None` when the amount
+/// exceeds the capacity.
 pub fn uniform_prior_micronats(capacity_msat: u64, amount_msat: u64) -> Option<u64> {
     let chances = u128::from(capacity_msat) + 1;
     let good = chances.checked_sub(u128::from(amount_msat)).filter(|&good| good > 0)?;
     Some(micronats(good, chances))
 }
 
-/// `-ln p` in micronats for a model's probability: the only place where a floating-point number enters the planner.
-/// It is first cut to 32 bits (an exact operation, the same on every machine), then treated as that fraction.
-/// `None` for anything outside `0..=1`, NaN included; a probability below 2^-32 counts as 2^-32.
+/// `-ln p` in micronats for a model's probability: the only place where a floating-point number
+/// enters the planner. It is first cut to 32 bits (an exact operation, the same on every machine),
+/// then treated as that fraction. `None` for anything outside `0..=1`, NaN included; a probability
+/// below 2^-32 counts as 2^-32.
 pub fn micronats_from_probability(probability: f64) -> Option<u64> {
     if !(0.0..=1.0).contains(&probability) {
         return None;
@@ -80,8 +87,8 @@ fn micronats(good: u128, whole: u128) -> u64 {
     u64::try_from(rounded).unwrap_or(u64::MAX)
 }
 
-/// The binary logarithm of `1..=2^64` with [`FRACTION_BITS`] fraction bits: the integer part is the bit length, each
-/// further bit comes from squaring the mantissa and seeing whether it passed two.
+/// The binary logarithm of `1..=2^64` with [`FRACTION_BITS`] fraction bits: the integer part is the
+/// bit length, each further bit comes from squaring the mantissa and seeing whether it passed two.
 fn log2(number: u128) -> u128 {
     let whole = number.ilog2();
     // The mantissa in [1, 2) with 63 fraction bits; a square then fits 128 bits.

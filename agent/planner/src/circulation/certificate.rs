@@ -1,8 +1,8 @@
 //! The check that a claimed circulation is optimal for published arcs, in one pass.
 //!
-//! It must never trust the claim or panic on it: lengths, indices and magnitudes are the claimant's, so everything is
-//! checked and added in 128 bits. It proves nothing about the arcs themselves, only that no circulation of *these*
-//! arcs is worth more.
+//! It must never trust the claim or panic on it: lengths, indices and magnitudes are the
+//! claimant's, so everything is checked and added in 128 bits. It proves nothing about the arcs
+//! themselves, only that no circulation of *these* arcs is worth more.
 
 use thiserror::Error;
 
@@ -62,8 +62,9 @@ pub enum CertificateError {
     },
 }
 
-/// Checks in linear time that `flows_msat` is a circulation within the capacities and that `potentials` prove it
-/// optimal (complementary slackness). A different plan passes only if it is worth exactly as much.
+/// Checks in linear time that `flows_msat` is a circulation within the capacities and that
+/// `potentials` prove it optimal (complementary slackness). A different plan passes only if it is
+/// worth exactly as much.
 ///
 /// # Errors
 /// The first violation found: lists, then arcs in order, then nodes in order.
@@ -83,7 +84,7 @@ pub fn certify(
             let missing = CertificateError::NodeOutOfRange { arc: index, node };
             potentials.get(node as usize).map(|&price| i128::from(price)).ok_or(missing)
         };
-        let reduced = i128::from(net_cost(arc, score)) + price(arc.tail)? - price(arc.head)?;
+        let reduced = net_cost(arc, score) + price(arc.tail)? - price(arc.head)?;
         if flow > arc.capacity_msat {
             return Err(CertificateError::OverCapacity { arc: index });
         }

@@ -1,8 +1,9 @@
-//! The most valuable circulation of a residual graph: who should push how much over which channel so that every node
-//! keeps what it owns and the sum of what channels gain is as large as possible.
+//! The most valuable circulation of a residual graph: who should push how much over which channel
+//! so that every node keeps what it owns and the sum of what channels gain is as large as possible.
 //!
-//! It must never approximate: flows are whole msat, and the potentials that come with them let anyone check in one
-//! pass over the arcs ([`certify`]) that no better circulation of the published arcs exists.
+//! It must never approximate: flows are whole msat, and the potentials that come with them let
+//! anyone check in one pass over the arcs ([`certify`]) that no better circulation of the published
+//! arcs exists.
 
 mod certificate;
 mod pieces;
@@ -21,10 +22,11 @@ pub const MAX_CAPACITY_MSAT: u64 = 1 << 61;
 /// The largest value of an arc in either direction, 2^40 ppm.
 pub const MAX_VALUE_PPM: i64 = 1 << 40;
 
-/// Some liquidity that can move from one node to another over one channel, all of it worth the same.
+/// Some liquidity that can move from one node to another over one channel, all of it worth the
+/// same.
 ///
-/// A channel whose value shrinks as more is moved is several parallel arcs, the best one first by itself: the optimum
-/// never uses a worse parallel arc before a better one is full.
+/// A channel whose value shrinks as more is moved is several parallel arcs, the best one first by
+/// itself: the optimum never uses a worse parallel arc before a better one is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResidualArc {
     /// The node that pays out.
@@ -35,8 +37,8 @@ pub struct ResidualArc {
     pub capacity_msat: u64,
     /// What moving one million msat is worth, in msat; negative where it costs.
     pub value_ppm: i64,
-    /// The caller's name of the channel. Arcs with one label are one channel: its two directions are netted, and may
-    /// not both gain.
+    /// The caller's name of the channel. Arcs with one label are one channel: its two directions
+    /// are netted, and may not both gain.
     pub label: u64,
 }
 
@@ -101,10 +103,12 @@ pub enum Error {
     Solve(#[from] SolveError),
 }
 
-/// Finds the circulation with the largest objective on `nodes` nodes. `scores[i]` belongs to `arcs[i]`.
+/// Finds the circulation with the largest objective on `nodes` nodes. `scores[i]` belongs to
+/// `arcs[i]`.
 ///
 /// # Errors
-/// [`Error`] for input out of range. A circulation always exists (the empty one), so nothing else can fail.
+/// [`Error`] for input out of range. A circulation always exists (the empty one), so nothing else
+/// can fail.
 pub fn solve(nodes: u32, arcs: &[ResidualArc], scores: &[Score]) -> Result<Circulation, Error> {
     let problem = to_problem(nodes, arcs, scores)?;
     let channels = two_way_channels(arcs);
@@ -121,18 +125,16 @@ pub fn solve(nodes: u32, arcs: &[ResidualArc], scores: &[Score]) -> Result<Circu
 }
 
 /// The net cost per million of using an arc: what its unreliability costs less what it gains.
-pub(crate) fn net_cost(arc: &ResidualArc, score: Score) -> i64 {
-    // A score is at most 2^40 and a value at least -2^40 wherever the entrance was passed; saturation only serves
-    // `certify`, which must survive any input.
-    i64::try_from(score.ppm()).unwrap_or(i64::MAX).saturating_sub(arc.value_ppm)
+pub(crate) fn net_cost(arc: &ResidualArc, score: Score) -> i128 {
+    i128::from(score.ppm()) - i128::from(arc.value_ppm)
 }
 
-/// The sum of `(value_ppm - score) * amount` over all arcs.
-pub(crate) fn worth(arcs: &[ResidualArc], scores: &[Score], amounts_msat: &[u64]) -> i128 {
-    let one = |((arc, score), amount): ((&ResidualArc, &Score), &u64)| {
-        -i128::from(net_cost(arc, *score)) * i128::from(*amount)
-    };
-    arcs.iter().zip(scores).zip(amounts_msat).map(one).sum()
+/// The sum of `(value_ppm - score) * amount` over all arcs; `None` where it leaves 128 bits.
+pub(crate) fn worth(arcs: &[ResidualArc], scores: &[Score], amounts_msat: &[u64]) -> Option<i128> {
+    let mut priced = arcs.iter().zip(scores).zip(amounts_msat);
+    priced.try_fold(0i128, |sum, ((arc, score), &amount)| {
+        sum.checked_sub(net_cost(arc, *score).checked_mul(i128::from(amount))?)
+    })
 }
 
 fn to_problem(nodes: u32, arcs: &[ResidualArc], scores: &[Score]) -> Result<Problem, Error> {
@@ -145,20 +147,21 @@ fn to_problem(nodes: u32, arcs: &[ResidualArc], scores: &[Score]) -> Result<Prob
         if tail == head {
             return Err(Error::SelfLoop { arc: index, node: tail });
         }
-        if value_ppm.unsigned_abs() > MAX_VALUE_PPM.unsigned_abs() {
-            return Err(Error::ValueRange { arc: index, value_ppm });
-        }
+        let cost = i64::try_from(net_cost(arc, *score))
+            .ok()
+            .filter(|_| value_ppm.unsigned_abs() <= MAX_VALUE_PPM.unsigned_abs())
+            .ok_or(Error::ValueRange { arc: index, value_ppm })?;
         let capacity = i64::try_from(capacity_msat)
             .ok()
             .filter(|_| capacity_msat <= MAX_CAPACITY_MSAT)
             .ok_or(Error::CapacityRange { arc: index, capacity_msat })?;
-        converted.push(Arc { tail, head, capacity, cost: net_cost(arc, *score) });
+        converted.push(Arc { tail, head, capacity, cost });
     }
     Ok(Problem { nodes, supplies: vec![0; nodes as usize], arcs: converted })
 }
 
-/// The arcs of every channel that offers both directions, as `(one way, other way)` index lists. Arcs without capacity
-/// do not count.
+/// The arcs of every channel that offers both directions, as `(one way, other way)` index lists.
+/// Arcs without capacity do not count.
 fn two_way_channels(arcs: &[ResidualArc]) -> Vec<(Vec<usize>, Vec<usize>)> {
     let channel = |arc: &ResidualArc| (arc.label, arc.tail.min(arc.head), arc.tail.max(arc.head));
     let mut order: Vec<usize> = (0..arcs.len()).filter(|&i| arcs[i].capacity_msat > 0).collect();
@@ -186,8 +189,9 @@ fn refuse_contradictions(
     Ok(())
 }
 
-/// Cancels what one channel would send both ways. Out and back never gain (see [`refuse_contradictions`]), and at an
-/// optimum never lose, so the objective and the certificate stay as they are.
+/// Cancels what one channel would send both ways. Out and back never gain (see
+/// [`refuse_contradictions`]), and at an optimum never lose, so the objective and the certificate
+/// stay as they are.
 fn net_opposite(channels: &[(Vec<usize>, Vec<usize>)], flows_msat: &mut [u64]) {
     for (up, down) in channels {
         for &one in up {

@@ -1,6 +1,8 @@
-//! From a channel's balance and target to the arcs that value moving it, the two forms of the published limit.
+//! From a channel's balance and target to the arcs that value moving it, the two forms of the
+//! published limit.
 //!
-//! It must never produce an arc that could take a balance below zero or above the channel's capacity.
+//! It must never produce an arc that could take a balance below zero or above the channel's
+//! capacity.
 
 use super::ResidualArc;
 
@@ -32,8 +34,9 @@ pub enum Helpers {
     Included,
 }
 
-/// The arcs of one channel: towards the target, gaining the weight; with helpers also past the target and away from
-/// it, costing the weight. Together they minimise the weighted distance of all balances from their targets.
+/// The arcs of one channel: towards the target, gaining the weight; with helpers also past the
+/// target and away from it, costing the weight. Together they minimise the weighted distance of all
+/// balances from their targets.
 pub fn channel_arcs(channel: &ChannelShape, helpers: Helpers, out: &mut Vec<ResidualArc>) {
     let ChannelShape { near, far, capacity_msat, weight_ppm, label, .. } = *channel;
     let balance = channel.balance_msat.min(capacity_msat);

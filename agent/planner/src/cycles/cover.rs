@@ -1,13 +1,14 @@
 //! A small set of nodes that every cycle touches.
 //!
-//! It must never miss a cycle: a node is dropped only when nothing enters it or nothing leaves it any more, counting
-//! only nodes that are neither dropped nor chosen.
+//! It must never miss a cycle: a node is dropped only when nothing enters it or nothing leaves it
+//! any more, counting only nodes that are neither dropped nor chosen.
 
 use std::collections::BTreeSet;
 
 use super::levels::Support;
 
-/// Chooses, again and again, the busiest node that may still lie on a cycle. Busiest first, ties to the lower number.
+/// Chooses, again and again, the busiest node that may still lie on a cycle. Busiest first, ties to
+/// the lower number.
 pub(super) fn cycle_cover(support: &Support) -> Vec<u32> {
     let nodes = support.nodes();
     let mut degrees = Degrees::new(support);
@@ -59,7 +60,8 @@ impl Degrees {
         u64::from(self.into[node as usize]) * u64::from(self.out[node as usize])
     }
 
-    /// Takes `node` out; neighbours that nothing enters or leaves any more move from `queue` to `idle`.
+    /// Takes `node` out; neighbours that nothing enters or leaves any more move from `queue` to
+    /// `idle`.
     fn remove(
         &mut self,
         support: &Support,

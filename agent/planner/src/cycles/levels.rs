@@ -1,8 +1,8 @@
-//! The arcs that still carry flow, and the two sweeps over them: how long is the shortest cycle through a node, and
-//! take all cycles of that length.
+//! The arcs that still carry flow, and the two sweeps over them: how long is the shortest cycle
+//! through a node, and take all cycles of that length.
 //!
-//! It must never touch an arc whose remaining flow is below the minimum amount: such an arc is on no cycle that may
-//! be returned.
+//! It must never touch an arc whose remaining flow is below the minimum amount: such an arc is on
+//! no cycle that may be returned.
 
 use super::Cycle;
 use crate::circulation::ResidualArc;
@@ -16,7 +16,9 @@ pub(super) struct Support {
     ends: Vec<(u32, u32)>,
     remaining: Vec<u64>,
     least: u64,
+    /// Where each node's leaving arcs start in `out`, and where those that may still be usable end.
     out_start: Vec<u32>,
+    out_end: Vec<u32>,
     out: Vec<u32>,
     in_start: Vec<u32>,
     into: Vec<u32>,
@@ -38,7 +40,20 @@ impl Support {
         let cursor = vec![0; nodes as usize];
         let remaining = flows.to_vec();
         let seen = Vec::new();
-        Support { ends, remaining, least, out_start, out, in_start, into, level, seen, cursor }
+        let out_end = out_start[1..].to_vec();
+        Support {
+            ends,
+            remaining,
+            least,
+            out_start,
+            out_end,
+            out,
+            in_start,
+            into,
+            level,
+            seen,
+            cursor,
+        }
     }
 
     /// How many nodes there are.
@@ -58,8 +73,7 @@ impl Support {
 
     /// The usable arcs that leave `node`, ascending.
     pub fn leaving(&self, node: u32) -> impl Iterator<Item = u32> {
-        let range =
-            self.out_start[node as usize] as usize..self.out_start[node as usize + 1] as usize;
+        let range = self.out_start[node as usize] as usize..self.out_end[node as usize] as usize;
         self.out[range].iter().copied().filter(|&arc| self.usable(arc))
     }
 
@@ -79,8 +93,8 @@ impl Support {
         self.remaining
     }
 
-    /// The number of arcs of the shortest cycle through `node`, if there is one of at most `longest` arcs. Leaves the
-    /// levels in place for [`Support::take_level`].
+    /// The number of arcs of the shortest cycle through `node`, if there is one of at most
+    /// `longest` arcs. Leaves the levels in place for [`Support::take_level`].
     pub fn shortest_through(&mut self, node: u32, longest: u32) -> Option<u32> {
         for &old in &self.seen {
             self.level[old as usize] = UNSEEN;
@@ -96,13 +110,9 @@ impl Support {
             if next > longest {
                 return None;
             }
-            let start = self.out_start[here as usize] as usize;
-            for place in start..self.out_start[here as usize + 1] as usize {
-                let arc = self.out[place];
-                if !self.usable(arc) {
-                    continue;
-                }
-                let head = self.head(arc);
+            self.forget_spent(here);
+            for place in self.out_start[here as usize]..self.out_end[here as usize] {
+                let head = self.head(self.out[place as usize]);
                 if head == node {
                     return Some(next);
                 }
@@ -115,8 +125,24 @@ impl Support {
         None
     }
 
-    /// Takes every cycle of exactly `hops` arcs through `start`, each with all it can carry, until `most` cycles are
-    /// in `cycles`. Levels must be those of [`Support::shortest_through`], which found `hops`.
+    /// Drops the arcs leaving `node` that no cycle can use any more, so that no later search looks
+    /// at them.
+    fn forget_spent(&mut self, node: u32) {
+        let start = self.out_start[node as usize];
+        let mut kept = start;
+        for place in start..self.out_end[node as usize] {
+            let arc = self.out[place as usize];
+            if self.usable(arc) {
+                self.out[kept as usize] = arc;
+                kept += 1;
+            }
+        }
+        self.out_end[node as usize] = kept;
+    }
+
+    /// Takes every cycle of exactly `hops` arcs through `start`, each with all it can carry, until
+    /// `most` cycles are in `cycles`. Levels must be those of [`Support::shortest_through`], which
+    /// found `hops`.
     pub fn take_level(&mut self, start: u32, hops: u32, most: usize, cycles: &mut Vec<Cycle>) {
         for &node in &self.seen {
             self.cursor[node as usize] = self.out_start[node as usize];
@@ -146,7 +172,7 @@ impl Support {
     /// The next arc from `here` that goes one level down, or home from the last level.
     fn step(&mut self, start: u32, here: u32, hops: u32) -> Option<u32> {
         let next = self.level[here as usize] + 1;
-        let end = self.out_start[here as usize + 1];
+        let end = self.out_end[here as usize];
         while self.cursor[here as usize] < end {
             let arc = self.out[self.cursor[here as usize] as usize];
             let head = self.head(arc);
@@ -173,7 +199,8 @@ impl Support {
     }
 }
 
-/// Arcs that are `usable`, grouped by one of their ends: where each node's group starts, and the groups.
+/// Arcs that are `usable`, grouped by one of their ends: where each node's group starts, and the
+/// groups.
 fn group(
     nodes: u32,
     ends: &[(u32, u32)],

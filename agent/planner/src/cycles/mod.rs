@@ -1,13 +1,15 @@
 //! From a circulation to the cycles that carry it, shortest first.
 //!
-//! It must never invent or lose a msat: the cycles and what is left over add up to the circulation, exactly. It never
-//! returns a cycle that visits a node twice, is longer than the cap, or carries less than the minimum.
+//! It must never invent or lose a msat: the cycles and what is left over add up to the circulation,
+//! exactly. It never returns a cycle that visits a node twice, is longer than the cap, or carries
+//! less than the minimum.
 //!
-//! Method: pick a set of nodes that every cycle must touch (repeatedly the busiest one of what is still cyclic), and
-//! take the cycles through each of them in order of length: a breadth-first search gives the length of the shortest
-//! cycle through a node, and one sweep over its levels takes all cycles of that length. Taking flow away only makes
-//! the remaining cycles longer, so a length once found is a bound for ever after, and a node is searched again only
-//! when its bound comes up.
+//! Method: pick a set of nodes that every cycle must touch (repeatedly the busiest one of what is
+//! still cyclic), and take the cycles through each of them in order of length: a breadth-first
+//! search gives the length of the shortest cycle through a node, and one sweep over its levels
+//! takes all cycles of that length. Taking flow away only makes the remaining cycles longer, so a
+//! length once found is a bound for ever after, and a node is searched again only when its bound
+//! comes up.
 
 mod cover;
 mod levels;
@@ -76,6 +78,10 @@ pub enum CycleError {
         /// The node.
         node: u32,
     },
+    /// What is left over is worth more than 128 bits say; no plan of [`crate::circulation::solve`]
+    /// gets there.
+    #[error("the value of the leftover does not fit 128 bits")]
+    ValueRange,
 }
 
 /// Decomposes the circulation `flows_msat`, the same way every time.
@@ -116,7 +122,7 @@ pub fn decompose(
         buckets[hops] = Vec::new();
     }
     let leftover_msat = support.into_remaining();
-    let leftover_value = worth(arcs, scores, &leftover_msat);
+    let leftover_value = worth(arcs, scores, &leftover_msat).ok_or(CycleError::ValueRange)?;
     Ok(Decomposition { cycles, leftover_msat, leftover_value })
 }
 

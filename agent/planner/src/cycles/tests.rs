@@ -81,4 +81,13 @@ fn what_is_no_circulation_is_refused_by_name() {
     assert_eq!(refuse(2, &[1, 2]), CycleError::NotConserved { node: 0 });
     assert_eq!(refuse(1, &[1, 1]), CycleError::NodeOutOfRange { arc: 0, node: 1 });
     assert_eq!(refuse(2, &[1]), CycleError::Length { arcs: 2, scores: 2, flows: 1 });
+    let mut worth = arcs(&ends);
+    worth[0].value_ppm = i64::MIN;
+    let refused =
+        decompose(2, &worth, &[Score::ZERO; 2], &[u64::MAX; 2], &Limits { max_hops: 0, ..FREE });
+    assert!(refused.is_ok(), "2^127 less a little still fits");
+    let twice = [worth[0], worth[1], worth[0], worth[1]];
+    let refused =
+        decompose(2, &twice, &[Score::ZERO; 4], &[u64::MAX; 4], &Limits { max_hops: 0, ..FREE });
+    assert_eq!(refused, Err(CycleError::ValueRange));
 }

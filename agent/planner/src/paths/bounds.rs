@@ -1,7 +1,8 @@
 //! What every node is at least away from the source: the guide of the later searches of a query.
 //!
-//! It must never exceed the true cost: it charges every arc for the amount that arrives at the target, which is the
-//! least that can cross it, and closes only arcs that no path of the query may use.
+//! It must never exceed the true cost: it charges every arc for the amount that arrives at the
+//! target, which is the least that can cross it, and closes only arcs that no path of the query may
+//! use.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

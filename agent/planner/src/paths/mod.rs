@@ -1,10 +1,12 @@
-//! The best payment paths for an amount, between two nodes or out over one channel and back over another.
+//! The best payment paths for an amount, between two nodes or out over one channel and back over
+//! another.
 //!
-//! It must never return a path that a node on it would refuse: limits, switched-off arcs and known balances hold for
-//! the amount that really crosses each arc, fees of later hops included.
+//! It must never return a path that a node on it would refuse: limits, switched-off arcs and known
+//! balances hold for the amount that really crosses each arc, fees of later hops included.
 //!
-//! Amounts grow from the target towards the source, so the search runs backwards. Cost is fee plus what unreliability
-//! is worth. Ties go to fewer hops, then to the smaller amount, then to the order of arcs in the graph.
+//! Amounts grow from the target towards the source, so the search runs backwards. Cost is fee plus
+//! what unreliability is worth. Ties go to fewer hops, then to the smaller amount, then to the
+//! order of arcs in the graph.
 
 mod bounds;
 mod ranked;
@@ -86,7 +88,8 @@ impl Adjacency {
 /// How reliable arcs are taken to be.
 #[derive(Debug, Clone, Copy)]
 pub enum Reliability<'a> {
-    /// The uniform prior on the channel's capacity, with this many msat for one nat of unreliability.
+    /// The uniform prior on the channel's capacity, with this many msat for one nat of
+    /// unreliability.
     UniformPrior {
         /// What one nat (a success probability of 37 %) is worth avoiding, in msat.
         nat_price_msat: u64,
@@ -100,7 +103,8 @@ pub enum Reliability<'a> {
 pub struct Query<'a> {
     /// The node that pays. It charges itself nothing.
     pub source: u32,
-    /// The node that is paid. The same as `source` for a circular payment, which must name both outer arcs.
+    /// The node that is paid. The same as `source` for a circular payment, which must name both
+    /// outer arcs.
     pub target: u32,
     /// What arrives at the target, in msat.
     pub amount_msat: u64,
@@ -116,15 +120,16 @@ pub struct Query<'a> {
     pub last_arc: Option<u32>,
     /// Arcs that must not be used.
     pub excluded_arcs: &'a [u32],
-    /// Arcs whose sendable balance is known, in msat: they carry that much for certain, and not more.
+    /// Arcs whose sendable balance is known, in msat: they carry that much for certain, and not
+    /// more. The last entry for an arc counts.
     pub known_msat: &'a [(u32, u64)],
     /// What is believed about all other arcs.
     pub reliability: Reliability<'a>,
 }
 
 impl<'a> Query<'a> {
-    /// One path from `source` to `target` for `amount_msat`, with nothing known, nothing excluded, unreliability free
-    /// and no fee limit.
+    /// One path from `source` to `target` for `amount_msat`, with nothing known, nothing excluded,
+    /// unreliability free and no fee limit.
     pub fn payment(source: u32, target: u32, amount_msat: u64) -> Query<'a> {
         Query {
             source,
@@ -141,8 +146,8 @@ impl<'a> Query<'a> {
         }
     }
 
-    /// One circular payment of `node` that leaves by arc `from` and comes back by arc `to`, so that `amount_msat`
-    /// arrives.
+    /// One circular payment of `node` that leaves by arc `from` and comes back by arc `to`, so that
+    /// `amount_msat` arrives.
     pub fn circular(node: u32, from: u32, to: u32, amount_msat: u64) -> Query<'a> {
         let (first_arc, last_arc) = (Some(from), Some(to));
         Query { first_arc, last_arc, ..Query::payment(node, node, amount_msat) }
@@ -233,7 +238,8 @@ impl Graph {
     /// A graph of `nodes` nodes.
     ///
     /// # Errors
-    /// [`PathError::UnknownNode`] when an arc names a node that does not exist, [`PathError::TooLarge`].
+    /// [`PathError::UnknownNode`] when an arc names a node that does not exist,
+    /// [`PathError::TooLarge`].
     pub fn new(nodes: u32, arcs: Vec<PathArc>) -> Result<Graph, PathError> {
         if nodes == u32::MAX || arcs.len() >= u32::MAX as usize {
             return Err(PathError::TooLarge);
@@ -260,8 +266,10 @@ impl Graph {
 
     /// Up to `k` cheapest paths, cheapest first; empty where there is none.
     ///
-    /// They are the exact cheapest ones but for one kind of case: where a dearer way to send *more* through a node
-    /// would pass a minimum amount further up, it is not seen.
+    /// They are the exact cheapest ones but for two kinds of case: where a dearer way to send
+    /// *more* through a node would pass a minimum amount further up, it is not seen; and of the
+    /// ways through one node none of which beats another in cost, amount and hops at once, only the
+    /// 64 cheapest are followed.
     ///
     /// # Errors
     /// [`PathError`] when the query makes no sense.

@@ -1,5 +1,5 @@
-//! The `k` cheapest paths, by Yen's scheme turned around: keep the last arcs of a path found, close the arc it used
-//! before them, and search for the cheapest other way to get there.
+//! The `k` cheapest paths, by Yen's scheme turned around: keep the last arcs of a path found, close
+//! the arc it used before them, and search for the cheapest other way to get there.
 //!
 //! It must never return a path twice or one that visits a node twice.
 
@@ -45,7 +45,8 @@ fn deviate(
     let mut point = search.target();
     let mut closed = Closed::default();
     for kept in (1..=base.len()).rev() {
-        // The last arcs from `kept` on stay; every path that shares them has its arc before them closed.
+        // The last arcs from `kept` on stay; every path that shares them has its arc before them
+        // closed.
         let tail = &base[kept..];
         closed.arcs = found.iter().filter_map(|path| before(path, tail)).collect();
         if let Some(mut arcs) = search.cheapest(point, &closed) {

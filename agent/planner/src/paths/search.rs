@@ -1,14 +1,15 @@
 //! One backward search: the cheapest way from the source to a given point of a path.
 //!
-//! It must never relax an arc that would refuse the amount, and never compare costs in anything but integers.
+//! It must never relax an arc that would refuse the amount, and never compare costs in anything but
+//! integers.
 //!
-//! A label is a way from some node to the target. It is dropped when another one at the same node is no worse in cost,
-//! in amount and in hops at once; since fees and scores grow with the amount, nothing that continues the dropped one
-//! could beat what continues the other.
+//! A label is a way from some node to the target. It is dropped when another one at the same node
+//! is no worse in cost, in amount and in hops at once; since fees and scores grow with the amount,
+//! nothing that continues the dropped one could beat what continues the other.
 //!
-//! Labels are settled in the order of their cost plus a bound on what is missing to the source. The bound is zero in a
-//! query's first search; where more paths are wanted it is worth computing once (see `bounds`), and each further search
-//! then hardly leaves the path it looks for.
+//! Labels are settled in the order of their cost plus a bound on what is missing to the source. The
+//! bound is zero in a query's first search; where more paths are wanted it is worth computing once
+//! (see `bounds`), and each further search then hardly leaves the path it looks for.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -20,10 +21,15 @@ use crate::score::uniform_prior_micronats;
 /// One million: ppm in a whole, micronats in a nat.
 const MILLION: u128 = 1_000_000;
 
+/// The most ways kept through one node. Real graphs stay far below; fees made up to keep many ways
+/// undominated would otherwise take any amount of work.
+const MAX_WAYS: usize = 64;
+
 /// No label.
 const NONE: u32 = u32::MAX;
 
-/// A point on the way back from the target: where it is, what must arrive there, what that costs so far.
+/// A point on the way back from the target: where it is, what must arrive there, what that costs so
+/// far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Point {
     /// The node.
@@ -81,7 +87,8 @@ impl<'a> Search<'a> {
         Search { graph, query, excluded, known, bounds: Vec::new() }
     }
 
-    /// Computes the bounds that guide all further searches. They change how long a search takes, not what it finds.
+    /// Computes the bounds that guide all further searches. They change how long a search takes,
+    /// not what it finds.
     pub fn guide(&mut self) {
         self.bounds = bounds::from_source(self);
     }
@@ -111,8 +118,9 @@ impl<'a> Search<'a> {
                 return Some(walk(&labels, index));
             }
             let kept = settled.entry(point.node).or_default();
-            if kept.iter().any(|&(amount, hops)| amount <= point.amount_msat && hops <= point.hops)
-            {
+            let beaten =
+                |&(amount, hops): &(u64, u32)| amount <= point.amount_msat && hops <= point.hops;
+            if kept.len() >= MAX_WAYS || kept.iter().any(beaten) {
                 continue;
             }
             kept.push((point.amount_msat, point.hops));
@@ -132,7 +140,8 @@ impl<'a> Search<'a> {
         None
     }
 
-    /// The point before `arc` on the way back from `after`, or `None` if the arc may not or would not carry that.
+    /// The point before `arc` on the way back from `after`, or `None` if the arc may not or would
+    /// not carry that.
     pub fn cross(&self, after: &Point, arc: u32) -> Option<Crossing> {
         let query = self.query;
         let policy = self.graph.arc(arc);
@@ -173,17 +182,23 @@ impl<'a> Search<'a> {
         fee_msat.checked_add(score_msat)
     }
 
-    /// The order in which labels are settled: cost, then hops, both with what is missing at least; then the amount.
-    /// `None` where the source cannot be reached.
+    /// The order in which labels are settled: cost, then hops, both with what is missing at least;
+    /// then the amount. `None` where the source cannot be reached.
     fn rank(&self, point: &Point, label: u32) -> Option<(u64, u32, u64, u32)> {
         let (cost, hops) = match self.bounds.get(point.node as usize) {
             Some(bound) => (*bound)?,
             None => (0, 0),
         };
-        Some((point.cost_msat.checked_add(cost)?, point.hops + hops, point.amount_msat, label))
+        Some((
+            point.cost_msat.checked_add(cost)?,
+            point.hops.saturating_add(hops),
+            point.amount_msat,
+            label,
+        ))
     }
 
-    /// What the unreliability of the arc is worth at this amount; `None` where the arc cannot carry it.
+    /// What the unreliability of the arc is worth at this amount; `None` where the arc cannot carry
+    /// it.
     fn score(&self, arc: u32, policy: &PathArc, amount_msat: u64) -> Option<u64> {
         if let Some(&balance) = self.known.get(&arc) {
             return (amount_msat <= balance).then_some(0);

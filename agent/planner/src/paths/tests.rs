@@ -37,7 +37,8 @@ fn line() -> Vec<PathArc> {
 fn fees_are_charged_by_whoever_forwards_on_what_it_forwards() {
     let graph = Graph::new(5, line()).unwrap();
     let paths = graph.paths(&Query { k: 2, ..Query::payment(0, 3, 1_000_000) }).unwrap();
-    // Node 2 forwards 1,000,000 for 500 + 1,000; node 1 forwards 1,001,500 for 1,000 + 100.15 rounded down.
+    // Node 2 forwards 1,000,000 for 500 + 1,000; node 1 forwards 1,001,500 for 1,000 + 100.15
+    // rounded down.
     let best = Path {
         hops: vec![
             PathHop { arc: 0, node: 1, amount_msat: 1_002_600, fee_msat: 0 },
@@ -128,7 +129,8 @@ fn a_circle_leaves_by_one_channel_and_returns_by_another() {
 
 #[test]
 fn a_hop_cap_finds_the_dearer_short_way() {
-    // The cheap way to node 1 is long; only the dear one fits the cap, though it passes the same node.
+    // The cheap way to node 1 is long; only the dear one fits the cap, though it passes the same
+    // node.
     let arcs = vec![
         arc(0, 1, 0, 0),
         arc(1, 2, 10, 0),

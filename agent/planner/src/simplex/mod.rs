@@ -1,12 +1,13 @@
 //! Minimum-cost flow by a primal network simplex of our own, in exact integers.
 //!
-//! It must never round, overflow silently, or index with anything that the entrance has not checked: [`solve`] checks
-//! every index and magnitude once, and the engine below it (`tree`, `pricing`, `pivot`) then works on dense arrays by
-//! plain slice indexing.
+//! It must never round, overflow silently, or index with anything that the entrance has not
+//! checked: [`solve`] checks every index and magnitude once, and the engine below it (`tree`,
+//! `pricing`, `pivot`) then works on dense arrays by plain slice indexing.
 //!
-//! The method: one artificial arc joins every node to an artificial root, so that a spanning tree exists from the
-//! start; arcs that violate their reduced cost enter, the tree stays *strongly feasible* (every node can send a
-//! positive amount to the root), which forbids endless degenerate pivots without perturbing anything.
+//! The method: one artificial arc joins every node to an artificial root, so that a spanning tree
+//! exists from the start; arcs that violate their reduced cost enter, the tree stays *strongly
+//! feasible* (every node can send a positive amount to the root), which forbids endless degenerate
+//! pivots without perturbing anything.
 
 mod pivot;
 mod pricing;
@@ -22,8 +23,9 @@ pub const MAX_CAPACITY: i64 = 1 << 61;
 /// The largest sum of all positive supplies: 2^62, so that no artificial arc can overflow.
 pub const MAX_TOTAL_SUPPLY: i64 = 1 << 62;
 
-/// The largest `(largest |cost| + 1) * (nodes + 1)`: 2^60. A path visits a node once, so a potential stays within twice
-/// this figure and a reduced cost within five times, which is what keeps 64 bits enough.
+/// The largest `(largest |cost| + 1) * (nodes + 1)`: 2^60. A path visits a node once, so a
+/// potential stays within twice this figure and a reduced cost within five times, which is what
+/// keeps 64 bits enough.
 pub const MAX_COST_SPAN: i64 = 1 << 60;
 
 /// A directed arc. Parallel arcs and loops are allowed.
@@ -55,8 +57,8 @@ pub struct Problem {
 pub struct Solution {
     /// The flow on every arc.
     pub flows: Vec<i64>,
-    /// The dual: with reduced cost `cost + potential[tail] - potential[head]`, an arc below its capacity has none
-    /// below zero and an arc that carries flow has none above zero.
+    /// The dual: with reduced cost `cost + potential[tail] - potential[head]`, an arc below its
+    /// capacity has none below zero and an arc that carries flow has none above zero.
     pub potentials: Vec<i64>,
     /// The sum of `cost * flow`.
     pub objective: i128,
@@ -69,7 +71,8 @@ pub struct Solution {
 pub struct Cut {
     /// The nodes of the set, ascending.
     pub nodes: Vec<u32>,
-    /// The arcs that leave the set, ascending: all of them are full, and their capacities bound what can leave.
+    /// The arcs that leave the set, ascending: all of them are full, and their capacities bound
+    /// what can leave.
     pub arcs: Vec<u32>,
     /// By how much the supply of the set exceeds the capacity that leaves it.
     pub excess: i64,
@@ -151,11 +154,12 @@ pub enum SolveError {
     Infeasible(Box<Cut>),
 }
 
-/// Solves `problem` to proven optimality. The same problem always gives the same flows, potentials and pivot count.
+/// Solves `problem` to proven optimality. The same problem always gives the same flows, potentials
+/// and pivot count.
 ///
 /// # Errors
-/// A named [`SolveError`] for input out of range, and [`SolveError::Infeasible`] with a cut when the supplies cannot
-/// be met. Capacities are finite, so no problem is unbounded.
+/// A named [`SolveError`] for input out of range, and [`SolveError::Infeasible`] with a cut when
+/// the supplies cannot be met. Capacities are finite, so no problem is unbounded.
 pub fn solve(problem: &Problem) -> Result<Solution, SolveError> {
     check(problem)?;
     let mut engine = Engine::new(problem);

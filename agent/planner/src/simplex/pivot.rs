@@ -1,9 +1,10 @@
 //! The engine: basis, flows and potentials, and the pivot that moves from one basis to the next.
 //!
-//! It must never meet unchecked input (`super::check` comes first) and never let an artificial arc enter the basis.
-//! Numbers stay in range: flows are between zero and capacity (2^61), artificial flows never exceed the total supply
-//! (2^62) because a cycle through the root that fills two artificial arcs costs more than any path can earn, and
-//! potentials stay within twice the artificial cost (2^61).
+//! It must never meet unchecked input (`super::check` comes first) and never let an artificial arc
+//! enter the basis. Numbers stay in range: flows are between zero and capacity (2^61), artificial
+//! flows never exceed the total supply (2^62) because a cycle through the root that fills two
+//! artificial arcs costs more than any path can earn, and potentials stay within twice the
+//! artificial cost (2^61).
 
 use super::pricing::{BlockSearch, Priced, Standing};
 use super::tree::Tree;
@@ -78,7 +79,8 @@ impl Engine {
         pivots
     }
 
-    /// Sends as much as fits around the cycle that `entering` closes, and exchanges it for the arc that blocks.
+    /// Sends as much as fits around the cycle that `entering` closes, and exchanges it for the arc
+    /// that blocks.
     fn pivot(&mut self, entering: u32) {
         let Priced { tail, head, .. } = self.priced[entering as usize];
         let grows = self.standings[entering as usize] == Standing::Empty;
@@ -109,8 +111,8 @@ impl Engine {
         self.reprice(entering, inner, outer, up);
     }
 
-    /// How much fits around the cycle, and which arc blocks first. Walking along the cycle from the join, the *last*
-    /// blocking arc leaves: that is what keeps the tree strongly feasible.
+    /// How much fits around the cycle, and which arc blocks first. Walking along the cycle from the
+    /// join, the *last* blocking arc leaves: that is what keeps the tree strongly feasible.
     fn ratio_test(&self, entering: u32, first: u32, second: u32, join: u32) -> (i64, Leaving) {
         let mut amount = self.loads[entering as usize].capacity;
         let mut leaving = Leaving::Entering;
@@ -146,7 +148,8 @@ impl Engine {
         }
     }
 
-    /// Restores a reduced cost of zero on the arc that entered, by shifting the potentials of the subtree it carries.
+    /// Restores a reduced cost of zero on the arc that entered, by shifting the potentials of the
+    /// subtree it carries.
     fn reprice(&mut self, entering: u32, inner: u32, outer: u32, up: bool) {
         let cost = self.priced[entering as usize].cost;
         let wanted = self.potentials[outer as usize] + if up { -cost } else { cost };
@@ -158,8 +161,8 @@ impl Engine {
         }
     }
 
-    /// At the optimum: the set of nodes that holds more than can leave it, if there is one. Supply that still flows to
-    /// the root could not be placed; what it can still reach cannot let it out.
+    /// At the optimum: the set of nodes that holds more than can leave it, if there is one. Supply
+    /// that still flows to the root could not be placed; what it can still reach cannot let it out.
     pub fn cut(&self, problem: &Problem) -> Option<Cut> {
         let nodes = problem.nodes as usize;
         let mut reached = vec![false; nodes];
@@ -215,9 +218,10 @@ impl Engine {
     }
 }
 
-/// A cost that no path can outweigh, so that artificial arcs empty whenever they can. Where no node has a supply they
-/// never carry anything at all (each points at the root, and none can be emptied below zero), so they may be free;
-/// then potentials are plain prices instead of prices plus a large constant.
+/// A cost that no path can outweigh, so that artificial arcs empty whenever they can. Where no node
+/// has a supply they never carry anything at all (each points at the root, and none can be emptied
+/// below zero), so they may be free; then potentials are plain prices instead of prices plus a
+/// large constant.
 fn artificial_cost(problem: &Problem) -> i64 {
     if problem.supplies.iter().all(|&supply| supply == 0) {
         return 0;

@@ -1,8 +1,9 @@
 //! Pricing: which arc enters the basis next.
 //!
-//! It must never change a flow or the tree; it only remembers where it stopped looking. Arcs are scanned in blocks of
-//! about the square root of their number, and the most violated arc of a block enters: cheaper per pivot than looking
-//! at all arcs, and far fewer pivots than taking the first violation.
+//! It must never change a flow or the tree; it only remembers where it stopped looking. Arcs are
+//! scanned in blocks of about the square root of their number, and the most violated arc of a block
+//! enters: cheaper per pivot than looking at all arcs, and far fewer pivots than taking the first
+//! violation.
 
 /// What pricing reads of an arc, 16 bytes.
 #[derive(Debug, Clone, Copy)]
@@ -15,7 +16,8 @@ pub(super) struct Priced {
     pub head: u32,
 }
 
-/// Where an arc stands, as the factor that turns its reduced cost into the gain of moving it (negative is a gain).
+/// Where an arc stands, as the factor that turns its reduced cost into the gain of moving it
+/// (negative is a gain).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i8)]
 pub(super) enum Standing {

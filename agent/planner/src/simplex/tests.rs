@@ -1,4 +1,5 @@
-//! Facts about the simplex that a reader can check by hand; random instances are in the crate's `tests`.
+//! Facts about the simplex that a reader can check by hand; random instances are in the crate's
+//! `tests`.
 //!
 //! It must never need a generator: each case here is small enough to solve on paper.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

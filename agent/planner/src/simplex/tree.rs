@@ -1,7 +1,8 @@
-//! The spanning tree of the basis: parents for walking up, a preorder list for walking a subtree, sizes for finding
-//! where two nodes meet.
+//! The spanning tree of the basis: parents for walking up, a preorder list for walking a subtree,
+//! sizes for finding where two nodes meet.
 //!
-//! It must never know flows or costs, and it is indexed only by node numbers that the entrance checked.
+//! It must never know flows or costs, and it is indexed only by node numbers that the entrance
+//! checked.
 
 /// No node.
 pub(super) const NIL: u32 = u32::MAX;
@@ -27,14 +28,14 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct Tree {
     places: Vec<Place>,
-    /// Per node, the next one in preorder. Apart from the places, so that a walk over a subtree, which is most of the
-    /// work of a pivot, stays within a few cache lines.
+    /// Per node, the next one in preorder. Apart from the places, so that a walk over a subtree,
+    /// which is most of the work of a pivot, stays within a few cache lines.
     next: Vec<u32>,
 }
 
 impl Tree {
-    /// A star: every node `v` of `0..nodes` hangs under the root `nodes` by arc `first_arc + v`, pointing up where
-    /// `up(v)`.
+    /// A star: every node `v` of `0..nodes` hangs under the root `nodes` by arc `first_arc + v`,
+    /// pointing up where `up(v)`.
     pub fn star(nodes: u32, first_arc: u32, up: impl Fn(u32) -> bool) -> Tree {
         let root = nodes;
         let mut places: Vec<Place> = (0..nodes)
@@ -70,7 +71,8 @@ impl Tree {
 
     /// The lowest node that has both `one` and `other` below it (or is one of them).
     pub fn join(&self, mut one: u32, mut other: u32) -> u32 {
-        // An ancestor's subtree is strictly larger, so the smaller of two different nodes is never above the other.
+        // An ancestor's subtree is strictly larger, so the smaller of two different nodes is never
+        // above the other.
         while one != other {
             if self.at(one).size < self.at(other).size {
                 one = self.at(one).parent;
@@ -81,8 +83,8 @@ impl Tree {
         one
     }
 
-    /// Cuts the subtree under `cut`, makes `inner` (a node of it) its top, and hangs it under `outer` by `arc`.
-    /// `join` is the lowest node above both ends of the new arc.
+    /// Cuts the subtree under `cut`, makes `inner` (a node of it) its top, and hangs it under
+    /// `outer` by `arc`. `join` is the lowest node above both ends of the new arc.
     pub fn hang(&mut self, cut: u32, inner: u32, outer: u32, arc: u32, up: bool, join: u32) {
         let moved = self.at(cut).size;
         let old_parent = self.at(cut).parent;
@@ -106,11 +108,13 @@ impl Tree {
         }
     }
 
-    /// Takes the subtree under `cut` out of the preorder list and turns it over so that `inner` is on top with the
-    /// parent, arc and direction of `top`. Returns the node that stood before `cut` in the list.
+    /// Takes the subtree under `cut` out of the preorder list and turns it over so that `inner` is
+    /// on top with the parent, arc and direction of `top`. Returns the node that stood before `cut`
+    /// in the list.
     ///
-    /// Each node of the stem from `inner` up to `cut` is unlinked together with what still hangs below it, and
-    /// appended to the new list: that is the preorder of the turned tree, with the old parent as the last child.
+    /// Each node of the stem from `inner` up to `cut` is unlinked together with what still hangs
+    /// below it, and appended to the new list: that is the preorder of the turned tree, with the
+    /// old parent as the last child.
     fn reroot(&mut self, cut: u32, inner: u32, top: Place) -> u32 {
         let total = self.at(cut).size;
         let (mut node, mut end, mut built, mut above) = (inner, self.at(inner).last, NIL, top);
@@ -161,5 +165,74 @@ impl Tree {
     fn link(&mut self, one: u32, next: u32) {
         self.next[one as usize] = next;
         self.at_mut(next).previous = one;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    /// Recomputes sizes, ends and the preorder from the parents alone and compares.
+    fn check(tree: &Tree) {
+        let nodes = tree.places.len() as u32;
+        let root = nodes - 1;
+        let mut order = vec![root];
+        let mut node = tree.next(root);
+        while node != root {
+            assert_eq!(tree.at(node).previous, order[order.len() - 1]);
+            order.push(node);
+            node = tree.next(node);
+        }
+        assert_eq!(order.len(), tree.places.len(), "every node once");
+        let mut position = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(place, &node)| position[node as usize] = place);
+        let mut sizes = vec![1; order.len()];
+        for &node in order.iter().skip(1).rev() {
+            sizes[tree.at(node).parent as usize] += sizes[node as usize];
+        }
+        for node in 0..nodes {
+            let place = tree.at(node);
+            assert_eq!(place.size as usize, sizes[node as usize]);
+            // A subtree is the run of its size that starts at its top: then the list is a preorder.
+            let end = position[node as usize] + sizes[node as usize] - 1;
+            assert_eq!(place.last, order[end]);
+            if node != root {
+                let parent = place.parent;
+                let run =
+                    position[parent as usize]..position[parent as usize] + sizes[parent as usize];
+                assert!(run.contains(&position[node as usize]));
+            }
+        }
+    }
+
+    #[test]
+    fn any_exchange_of_arcs_leaves_a_tree() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        for nodes in [1u32, 2, 3, 8, 40] {
+            let mut tree = Tree::star(nodes, 0, |v| v % 2 == 0);
+            check(&tree);
+            for arc in 1_000..1_400 {
+                let (inner, outer) = (rng.random_range(0..nodes), rng.random_range(0..=nodes));
+                let join = tree.join(inner, outer);
+                // Cut anywhere between the inner end and the join.
+                let mut stem = vec![];
+                let mut node = inner;
+                while node != join {
+                    stem.push(node);
+                    node = tree.at(node).parent;
+                }
+                if stem.is_empty() {
+                    continue;
+                }
+                let cut = stem[rng.random_range(0..stem.len())];
+                tree.hang(cut, inner, outer, arc, true, join);
+                let place = tree.at(inner);
+                assert_eq!((place.parent, place.arc, place.up), (outer, arc, true));
+                check(&tree);
+            }
+        }
     }
 }

@@ -88,7 +88,8 @@ fn circulations_agree_with_a_linear_program() {
 
 #[test]
 fn a_perturbed_plan_passes_only_if_it_is_worth_as_much() {
-    // The perturbation moves some amount along one arc, or around the whole of a cycle of the decomposition.
+    // The perturbation moves some amount along one arc, or around the whole of a cycle of the
+    // decomposition.
     let strategy = (graphs(6, 14), any::<prop::sample::Index>(), -3i64..=3, any::<bool>());
     let property = |(case, pick, change, around): (Case, prop::sample::Index, i64, bool)| {
         let best = certified(&case)?;
@@ -126,7 +127,8 @@ fn perturbed_prices_pass_only_for_an_optimal_plan() {
         let empty = vec![0; arcs.len()];
         let verdict = certify(*nodes, arcs, scores, &empty, &prices);
         prop_assert!(verdict.is_err() || best.objective == 0);
-        // A price that leaves every reduced cost's sign as it must be still proves the plan; any other is refused.
+        // A price that leaves every reduced cost's sign as it must be still proves the plan; any
+        // other is refused.
         let holds = arcs.iter().zip(scores).zip(&best.flows_msat).all(|((arc, score), &flow)| {
             let cost = score.ppm() as i64 - arc.value_ppm;
             let reduced = cost + prices[arc.tail as usize] - prices[arc.head as usize];
@@ -187,7 +189,8 @@ fn cycles_and_leftover_add_up_to_the_circulation() {
 
 #[test]
 fn no_cycle_within_the_caps_is_left_behind() {
-    // What is left must have no cycle that the limits would still allow: enumerate short ones by walking.
+    // What is left must have no cycle that the limits would still allow: enumerate short ones by
+    // walking.
     let property = |(case, max_hops, min_amount_msat): (Case, u32, u64)| {
         let best = certified(&case)?;
         let (nodes, arcs, scores) = &case;

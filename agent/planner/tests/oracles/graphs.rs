@@ -1,6 +1,7 @@
 //! Seeded generators of the graphs that tests, benches and measurements share.
 //!
-//! It must never depend on anything but its arguments: the same seed gives the same graph everywhere.
+//! It must never depend on anything but its arguments: the same seed gives the same graph
+//! everywhere.
 
 use debal_planner::circulation::{ChannelShape, Helpers, ResidualArc, channel_arcs};
 use debal_planner::simplex::{Arc, Problem};
@@ -31,7 +32,8 @@ fn attachment(nodes: u32, channels: usize, rng: &mut ChaCha8Rng) -> Vec<(u32, u3
     joined
 }
 
-/// A feasible flow problem on a preferential-attachment graph, costs 0 to 1000, supplies at most nodes.
+/// A feasible flow problem on a preferential-attachment graph, costs 0 to 1000, supplies at most
+/// nodes.
 pub fn flow_problem(nodes: u32, arcs: usize, seed: u64) -> Problem {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut problem =
@@ -44,7 +46,8 @@ pub fn flow_problem(nodes: u32, arcs: usize, seed: u64) -> Problem {
             let cost = if free { 0 } else { rng.random_range(1..=1000) };
             problem.arcs.push(Arc { tail, head, capacity, cost });
             if rng.random_range(0..20) == 0 {
-                // Some of what fits over the arc must go from its tail to its head, so the whole is feasible.
+                // Some of what fits over the arc must go from its tail to its head, so the whole is
+                // feasible.
                 let moved = rng.random_range(0..=capacity * 3 / 10);
                 problem.supplies[tail as usize] += moved;
                 problem.supplies[head as usize] -= moved;
@@ -54,7 +57,8 @@ pub fn flow_problem(nodes: u32, arcs: usize, seed: u64) -> Problem {
     problem
 }
 
-/// Channels `(one end, other end, capacity in sat)` of a preferential-attachment graph, capacities over three decades.
+/// Channels `(one end, other end, capacity in sat)` of a preferential-attachment graph, capacities
+/// over three decades.
 pub fn lightning_like(nodes: u32, channels: usize, seed: u64) -> Vec<(u32, u32, u64)> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let joined = attachment(nodes, channels, &mut rng);
@@ -62,8 +66,8 @@ pub fn lightning_like(nodes: u32, channels: usize, seed: u64) -> Vec<(u32, u32, 
     joined.into_iter().map(capacity).collect()
 }
 
-/// The residual arcs of channels with uniform balances and every target in the middle; every channel's relative skew
-/// is worth the same.
+/// The residual arcs of channels with uniform balances and every target in the middle; every
+/// channel's relative skew is worth the same.
 pub fn uniform_balances(
     channels: &[(u32, u32, u64)],
     helpers: Helpers,

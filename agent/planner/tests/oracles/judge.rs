@@ -1,4 +1,5 @@
-//! What every oracle test needs: a seeded runner that prints its seed, and a check that trusts no solver.
+//! What every oracle test needs: a seeded runner that prints its seed, and a check that trusts no
+//! solver.
 //!
 //! It must never use the code under test to judge it.
 
@@ -26,8 +27,8 @@ pub fn runner(default_cases: u32) -> TestRunner {
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
 }
 
-/// Checks flows and potentials from first principles: bounds, conservation, complementary slackness, and that the
-/// objective is what the flows cost. Together these prove optimality.
+/// Checks flows and potentials from first principles: bounds, conservation, complementary
+/// slackness, and that the objective is what the flows cost. Together these prove optimality.
 pub fn check_optimal(problem: &Problem, solution: &Solution) -> Result<(), String> {
     let mut kept: Vec<i128> = problem.supplies.iter().map(|&b| i128::from(b)).collect();
     let mut cost = 0i128;

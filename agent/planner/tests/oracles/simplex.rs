@@ -2,7 +2,7 @@
 //!
 //! It must never accept an answer that only the simplex itself vouches for.
 
-use debal_planner::simplex::{Arc, Problem, SolveError, solve};
+use debal_planner::simplex::{Arc, MAX_CAPACITY, MAX_COST_SPAN, Problem, SolveError, solve};
 use microlp::{ComparisonOp, LinearExpr, OptimizationDirection, SolveOutcome};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -81,10 +81,14 @@ fn proven(problem: &Problem) -> Result<Option<i128>, TestCaseError> {
         Err(SolveError::Infeasible(cut)) => {
             let inside = |node: u32| cut.nodes.contains(&node);
             let leaves = |arc: &&Arc| inside(arc.tail) && !inside(arc.head);
-            let held: i64 = cut.nodes.iter().map(|&node| problem.supplies[node as usize]).sum();
-            let out: i64 = problem.arcs.iter().filter(leaves).map(|arc| arc.capacity).sum();
-            let named: i64 = cut.arcs.iter().map(|&arc| problem.arcs[arc as usize].capacity).sum();
-            prop_assert!(cut.excess > 0 && held - out == cut.excess && named == out, "{:?}", cut);
+            let supply = |&node: &u32| i128::from(problem.supplies[node as usize]);
+            let room = |&arc: &u32| i128::from(problem.arcs[arc as usize].capacity);
+            let held: i128 = cut.nodes.iter().map(supply).sum();
+            let out: i128 =
+                problem.arcs.iter().filter(leaves).map(|arc| i128::from(arc.capacity)).sum();
+            prop_assert_eq!(cut.arcs.iter().map(room).sum::<i128>(), out, "{:?}", cut);
+            prop_assert_eq!(held - out, i128::from(cut.excess), "{:?}", cut);
+            prop_assert!(cut.excess > 0);
             Ok(None)
         }
         Err(refused) => Err(TestCaseError::fail(refused.to_string())),
@@ -121,7 +125,8 @@ fn larger_problems_prove_themselves() {
 
 #[test]
 fn amounts_of_two_to_the_sixty_scale_exactly() {
-    // Capacities up to 20 times 2^56 stay under 2^61; the optimum must scale with them to the last unit.
+    // Capacities up to 20 times 2^56 stay under 2^61; the optimum must scale with them to the last
+    // unit.
     let property = |problem: Problem| {
         let mut large = problem.clone();
         large.arcs.iter_mut().for_each(|arc| arc.capacity <<= 56);
@@ -133,6 +138,27 @@ fn amounts_of_two_to_the_sixty_scale_exactly() {
         Ok(())
     };
     judge::runner(2_000).run(&problems(8, 24, 20), property).unwrap();
+}
+
+/// Problems at the very edge of every range: overflow checks are on in tests, so none may happen.
+fn extremes() -> impl Strategy<Value = Problem> {
+    problems(8, 30, 20).prop_map(|mut problem| {
+        let dearest = MAX_COST_SPAN / (i64::from(problem.nodes) + 1) - 1;
+        for arc in &mut problem.arcs {
+            arc.capacity =
+                if arc.capacity > 4 { MAX_CAPACITY + 4 - arc.capacity } else { arc.capacity };
+            arc.cost = if arc.cost % 3 == 0 { arc.cost } else { arc.cost.signum() * dearest };
+        }
+        // At most three shifts of up to 20 each: the total stays within 2^62.
+        problem.supplies.iter_mut().for_each(|supply| *supply *= 1 << 55);
+        problem
+    })
+}
+
+#[test]
+fn the_largest_figures_never_overflow() {
+    let property = |problem: Problem| proven(&problem).map(|_| ());
+    judge::runner(2_000).run(&extremes(), property).unwrap();
 }
 
 #[test]

@@ -3,8 +3,10 @@
 //! The election decides who may propose; nothing here may depend on it for safety.
 
 use super::Node;
+use crate::election::file::write_file;
 use crate::election::{Certificate, Context, ElectionEffect};
 use crate::event::Event;
+use crate::ids::Epoch;
 use crate::input::Timer;
 use crate::journal::Record;
 use crate::message::Message;
@@ -44,7 +46,7 @@ impl Node {
             Message::Evidence(evidence) => election.on_evidence(&context, from, evidence),
             Message::TipRequest { tip } => election.on_tip_request(&context, from, tip),
             Message::TipReply { base, certificate } => {
-                election.on_tip_reply(&context, from, base, certificate)
+                election.on_tip_reply(&context, from, base, &certificate)
             }
             other => return Err(Reject::WrongWay(other.name())),
         }?;
@@ -69,7 +71,8 @@ impl Node {
     fn carry_out(&mut self, effects: Vec<ElectionEffect>, now: Now) {
         for effect in effects {
             match effect {
-                ElectionEffect::Journal(record) => self.record(Record::Election(record)),
+                // The election has applied it already; only the journal is missing.
+                ElectionEffect::Journal(record) => self.outbox.append(Record::Election(record)),
                 ElectionEffect::Gossip(message) => self.gossip(message, now),
                 ElectionEffect::Send(to, message) => self.send(to, message, now),
                 ElectionEffect::Certified { certificate, leader, epoch, round, elapsed_ms, us } => {
@@ -81,13 +84,24 @@ impl Node {
                 ElectionEffect::Skipped { epoch } => {
                     self.outbox.emit(Event::EpochSkipped { epoch });
                 }
-                ElectionEffect::Accused { node, what } => {
-                    self.outbox.emit(Event::Accused { node, what });
+                ElectionEffect::Accused { node, evidence } => {
+                    self.outbox.emit(Event::Accused { node, what: evidence.name() });
                 }
                 ElectionEffect::Wake { at_wall_ms } => {
                     self.set_timer_at_wall(Timer::Election, at_wall_ms, now);
                 }
             }
         }
+    }
+}
+
+impl Node {
+    /// The certificate file of an epoch, or of the newest certified one, for `debal verify`.
+    #[must_use]
+    pub fn certificate_file(&self, epoch: Option<Epoch>) -> Option<String> {
+        let mut links = self.election.durable().links.iter().rev();
+        let wanted = |found: Epoch| epoch.is_none_or(|epoch| epoch == found);
+        let link = links.find(|link| wanted(link.certificate.epoch()))?;
+        write_file(&link.base, &link.certificate).ok()
     }
 }

@@ -26,13 +26,14 @@ use crate::channel::{Change, LockKey};
 use crate::config::Config;
 use crate::durable::{ApplyError, Durable};
 use crate::effect::{Effect, Position};
-use crate::election::{Election, Genesis};
+use crate::election::{Election, Genesis, Settings};
 use crate::flow::FlowBook;
 use crate::ids::{ChannelId, TransferId};
 use crate::input::{Input, Ticket, Timer};
 use crate::journal::Record;
 use crate::message::{Message, Refusal, Travel};
 use crate::reject::Reject;
+use crate::roster::RosterError;
 use crate::summary::SummaryBook;
 use crate::time::Now;
 use crate::wire::{self, Verified};
@@ -72,11 +73,17 @@ pub struct Node {
 
 impl Node {
     /// A node that has not done anything yet.
-    #[must_use]
-    pub fn new(config: Config, genesis: Genesis, suite: Arc<dyn Suite>) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// [`RosterError`] if the founding roster contradicts itself.
+    pub fn new(
+        config: Config,
+        genesis: Genesis,
+        suite: Arc<dyn Suite>,
+    ) -> Result<Self, RosterError> {
+        Ok(Self {
             durable: Durable::new(config.node, config.rebalancing),
-            election: Election::new(genesis, config.node),
+            election: Election::new(genesis, Settings::default())?,
             book: SummaryBook::default(),
             flow: FlowBook::new(config.timetable.epoch_ms),
             peers_up: BTreeSet::new(),
@@ -90,7 +97,7 @@ impl Node {
             outbox: outbox::Outbox::default(),
             config,
             suite,
-        }
+        })
     }
 
     /// Replays one journal record. Emits nothing.

@@ -6,7 +6,7 @@ use super::Node;
 use crate::amount::Msat;
 use crate::channel::Channel;
 use crate::durable::Durable;
-use crate::ids::ChannelId;
+use crate::ids::{ChannelId, Epoch};
 use crate::invariants;
 use crate::status::{Audit, ChannelStatus, Status, Why};
 use crate::summary::{Offer, Summary, Want};
@@ -22,8 +22,8 @@ impl Node {
         Status {
             node: self.config.node,
             epoch,
-            leader: self.election.newest_leader(),
-            members: self.election.member_count(epoch),
+            leader: self.newest_leader(),
+            members: self.election.roster(epoch).members().len(),
             peers: self.peers_up.len(),
             rebalancing: self.durable.rebalancing,
             request: self.request_reason(now),
@@ -31,6 +31,12 @@ impl Node {
             fees_day_msat: self.durable.fees_since(since(86_400_000)),
             channels: self.channel_statuses(now),
         }
+    }
+
+    /// The newest certified leader of the chain, with its epoch.
+    #[must_use]
+    pub fn newest_leader(&self) -> Option<(Epoch, NodeId)> {
+        self.election.tip().recent.last().copied()
     }
 
     fn channel_statuses(&self, now: Now) -> Vec<ChannelStatus> {
@@ -111,7 +117,7 @@ impl Node {
             let text = format!("it would move {shown}, below caps.cycle_min");
             return ("below_minimum", text);
         }
-        match self.election.newest_leader() {
+        match self.newest_leader() {
             Some((epoch, _)) if epoch.plus(2) > self.epoch(now) => {
                 ("none", "offered to the leader; it moves when a cycle through it exists".into())
             }

@@ -7,7 +7,7 @@ use crate::amount::Msat;
 use crate::channel::ChannelTerms;
 use crate::config::{Caps, Config, Deadlines, Liquidity};
 use crate::effect::{Answer, Effect, OperatorError};
-use crate::election::{Certificate, Claim, Genesis};
+use crate::election::Genesis;
 use crate::event::Event;
 use crate::ids::{ChannelId, Epoch};
 use crate::input::{Input, OpenChannel, Operator, Ticket, Timer};
@@ -19,9 +19,7 @@ use crate::plan::{CyclePlan, Hop};
 use crate::roster::Member;
 use crate::summary::ForwardPolicy;
 use crate::time::{Now, Timetable};
-use debal_crypto::{
-    Digest, Domain, Identity, LockHash, NodeId, RealSuite, Suite, VrfPreout, VrfProof,
-};
+use debal_crypto::{Digest, Domain, Identity, LockHash, NodeId, RealSuite, Suite};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -50,6 +48,8 @@ pub struct World {
     /// Directed links that lose everything.
     pub cut: BTreeSet<(usize, usize)>,
     tickets: u64,
+    /// A certified leader waits for its plan.
+    wanted_plan: Option<(usize, Epoch, u8)>,
 }
 
 fn identity(index: usize) -> Identity {
@@ -69,6 +69,7 @@ impl World {
             queue: VecDeque::new(),
             cut: BTreeSet::new(),
             tickets: 0,
+            wanted_plan: None,
         };
         for index in 0..count {
             let node = Self::build(index, count);
@@ -110,7 +111,7 @@ impl World {
             deadlines: Deadlines::default(),
             rebalancing: true,
         };
-        Node::new(config, genesis, Arc::new(suite))
+        Node::new(config, genesis, Arc::new(suite)).unwrap()
     }
 
     pub fn id(&self, index: usize) -> NodeId {
@@ -179,7 +180,9 @@ impl World {
             Effect::SetTimer { timer, at_tick_ms } => {
                 host.timers.insert(timer, at_tick_ms);
             }
-            Effect::MakePlan(_) => {}
+            Effect::MakePlan(request) => {
+                self.wanted_plan = Some((index, request.epoch, request.round));
+            }
             Effect::Answer { ticket, answer, .. } => {
                 host.answers.insert(ticket.0, answer);
             }
@@ -281,29 +284,28 @@ impl World {
         }
     }
 
-    /// `leader` publishes a plan with one cycle, as if the election had certified it.
-    pub fn lead(&mut self, leader: usize, hops: Vec<Hop>) {
-        let certificate = Certificate {
-            claim: Claim {
-                node: self.id(leader),
-                epoch: Epoch(0),
-                tip: Digest([0; 32]),
-                changes: Default::default(),
-                preout: VrfPreout([0; 32]),
-                proof: VrfProof::from_bytes(&[0; 64]),
-            },
-            round: 0,
-            votes: Default::default(),
-        };
-        let now = self.now;
-        let node = &mut self.hosts[leader].node;
-        node.begin_leading(certificate, now);
-        let step = node.outbox.take(Default::default());
-        for effect in step.effects {
-            self.carry_out(leader, effect);
+    /// Lets time pass until a leader is certified and asks for a plan.
+    pub fn elect(&mut self) -> usize {
+        self.wanted_plan = None;
+        for _ in 0..2_000 {
+            if let Some((leader, _, _)) = self.wanted_plan {
+                return leader;
+            }
+            self.pass(1_000);
         }
+        panic!("no leader in two thousand seconds");
+    }
+
+    /// The elected leader publishes a plan of one cycle.
+    pub fn publish(&mut self, hops: Vec<Hop>) {
+        let (leader, epoch, round) = self.wanted_plan.take().unwrap();
         let cycle = CyclePlan { hops: hops.try_into().unwrap() };
-        self.input(leader, Input::PlanMade { epoch: Epoch(0), round: 0, cycles: vec![cycle] });
+        self.input(leader, Input::PlanMade { epoch, round, cycles: vec![cycle] });
+    }
+
+    pub fn lead(&mut self, hops: Vec<Hop>) {
+        self.elect();
+        self.publish(hops);
     }
 
     pub fn assert_whole(&self, quiescent: bool) {

@@ -5,4 +5,9 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod clock;
 pub mod config;
+pub mod driver;
+pub mod metrics;
+pub mod payments;
+pub mod ring;

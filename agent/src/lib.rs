@@ -5,9 +5,15 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod agent;
+pub mod api;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod driver;
+mod history;
+pub mod init;
 pub mod metrics;
 pub mod payments;
 pub mod ring;
+mod shutdown;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlannerLimits {
     /// Longest cycle.
-    pub max_hops: u8,
+    pub max_hops: u32,
     /// Smallest cycle.
     pub min_amount_msat: Msat,
 }
@@ -212,7 +212,7 @@ fn resolve(read: &Reader) -> Result<AgentConfig, ConfigError> {
         attempts: read.whole32("payments.attempts"),
         rebalancing: read.switch("rebalancing.enabled"),
         planner: PlannerLimits {
-            max_hops: read.whole8("planner.max_hops"),
+            max_hops: read.whole32("planner.max_hops"),
             min_amount_msat: read.sat("planner.min_amount_sat"),
         },
     })

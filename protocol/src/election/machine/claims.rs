@@ -66,7 +66,7 @@ impl Election {
         if !self.durable.head.roster.knows(&sender) {
             return Err(Reject::NotMember);
         }
-        if self.durable.tip(&claim.tip).is_some() {
+        if self.known_tip(&claim.tip).is_some() {
             return Err(Reject::unfitting("claim", "it builds on a tip that was replaced"));
         }
         let tip = claim.tip;

@@ -149,7 +149,6 @@ impl Election {
             self.rebase_pool(context, epoch, effects);
         }
         self.retry_waiting(context, effects);
-        self.prune_changes(context);
     }
 
     /// Tries the certificates that waited for a tip.
@@ -182,11 +181,10 @@ impl Election {
             return;
         };
         let digest = base.digest();
-        let current = self.pools.get(&epoch).is_none_or(|pool| pool.view.base_digest == digest);
-        let Some(view) = base.view(epoch) else { return };
-        if current {
+        if self.pools.get(&epoch).is_none_or(|pool| pool.view.base_digest == digest) {
             return;
         }
+        let Some(view) = base.view(epoch) else { return };
         let Some(pool) = self.pools.get_mut(&epoch) else { return };
         let ballots = pool.ballots();
         for (sender, claim) in pool.rebase(view) {

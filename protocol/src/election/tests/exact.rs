@@ -446,3 +446,30 @@ fn with_many_members_only_claims_that_may_win_are_published() {
     println!("{} claims in 20 epochs", said / 2);
     assert!((150..290).contains(&(said / 2)));
 }
+
+proptest::proptest! {
+    #[test]
+    fn the_order_in_which_claims_arrive_does_not_change_the_vote(order: [u8; 9], weights: [u16; 9]) {
+        let suite = FastSuite::new(77);
+        let weights: Vec<u64> = weights.iter().map(|weight| u64::from(*weight) + 1).collect();
+        let mut numbers: Vec<u8> = (1..=9).collect();
+        let vote_after = |numbers: &[u8]| {
+            let mut election = election(&weights);
+            let view = election.tip().view(Epoch(1)).unwrap();
+            for number in numbers {
+                let claim = claim_of(*number, &view);
+                let now = context(&suite, EPOCH_MS + 10);
+                election.on_claim(&now, claim.node, claim).unwrap();
+            }
+            let voter = FastSuite::new(1);
+            let effects = election.on_wake(&context(&voter, EPOCH_MS + 500));
+            effects.into_iter().find(|effect| {
+                matches!(effect, ElectionEffect::Journal(ElectionRecord::Voted { .. }))
+            })
+        };
+        let first = vote_after(&numbers);
+        proptest::prop_assert!(first.is_some());
+        numbers.sort_by_key(|number| order[usize::from(*number) - 1]);
+        proptest::prop_assert_eq!(first, vote_after(&numbers));
+    }
+}

@@ -26,4 +26,4 @@ pub use tip::View;
 pub use types::{Certificate, Claim, Endorse, Endorsement, Tip};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -103,12 +103,15 @@ impl Pool {
     pub(super) fn tally(&self, round: u8, claim: &Digest) -> Option<Certificate> {
         let checked = self.claims.get(claim)?;
         let cast = self.votes.range((round, NodeId([0; 32]))..=(round, NodeId([0xff; 32])));
-        let votes = cast
-            .map(|(_, vote)| vote)
-            .filter(|vote| vote.claim == *claim && self.view.active.get(&vote.node).is_some());
+        let votes = cast.map(|(_, vote)| vote).filter(|vote| vote.claim == *claim);
+        let weigh = |vote: &Endorsement| self.view.active.weight_of(&vote.node);
+        let weight = votes.clone().map(weigh).fold(0, u64::saturating_add);
+        if !self.view.active.decides(weight) {
+            return None;
+        }
+        // A vote kept from another base may be of a member that does not act on this one.
+        let votes = votes.filter(|vote| weigh(vote) > 0);
         let votes = votes.map(|vote| (vote.node, vote.signature));
-        let certificate = Certificate::from_votes(checked.claim.clone(), round, votes);
-        let weight = certificate.weight_in(&self.view.active);
-        self.view.active.decides(weight).then_some(certificate)
+        Some(Certificate::from_votes(checked.claim.clone(), round, votes))
     }
 }

@@ -53,7 +53,8 @@ impl Election {
 
     fn judge(&self, context: &Context<'_>, evidence: &Evidence) -> Result<Guilt, Reject> {
         let bases = self.durable.links.iter().rev().map(|link| &link.base);
-        let tips: Vec<&Tip> = std::iter::once(&self.durable.head).chain(bases).collect();
+        let held = std::iter::once(&self.durable.head).chain(bases);
+        let tips: Vec<&Tip> = held.chain(&self.beside).collect();
         evidence.verify(&Scope { suite: context.suite, tips: &tips })
     }
 

@@ -7,7 +7,7 @@ use crate::election::types::Claim;
 use crate::evidence::Evidence;
 use crate::message::Message;
 use crate::reject::Reject;
-use crate::roster::RosterChange;
+use crate::roster::{RosterChange, STATEMENT_EPOCHS};
 use debal_crypto::{Binding, Digest, NodeId};
 
 impl Election {
@@ -66,7 +66,7 @@ impl Election {
         if !self.durable.head.roster.knows(&sender) {
             return Err(Reject::NotMember);
         }
-        if self.durable.tip(&claim.tip).is_some() {
+        if self.known_tip(&claim.tip).is_some() {
             return Err(Reject::unfitting("claim", "it builds on a tip that was replaced"));
         }
         let tip = claim.tip;
@@ -161,11 +161,10 @@ impl Election {
         Ok(())
     }
 
-    /// Forgets roster changes that are in a record, or too old for one.
+    /// Forgets roster changes too old for any record. Those in a record already stay until then: the
+    /// record may still lose to another one, and claims leave out what the roster does not admit.
     pub(super) fn prune_changes(&mut self, context: &Context<'_>) {
-        let at = self.epoch_now(context).max(self.durable.head.epoch);
-        let roster = self.durable.head.roster.settled(at);
-        self.changes
-            .retain(|_, change| change.from() > at || roster.clone().admit(change, at).is_ok());
+        let now = self.epoch_now(context);
+        self.changes.retain(|_, change| change.from().plus(STATEMENT_EPOCHS) > now);
     }
 }

@@ -14,6 +14,7 @@ use super::pool::Pool;
 use super::types::{Certificate, Tip};
 use crate::evidence::Evidence;
 use crate::ids::Epoch;
+use crate::limits::LINKS_MAX;
 use crate::message::Message;
 use crate::reject::Reject;
 use crate::roster::{Active, Member, Roster, RosterChange, RosterError};
@@ -126,6 +127,8 @@ pub struct Election {
     answered: BTreeMap<NodeId, (Epoch, u8)>,
     /// Certificates on tips we asked for.
     waiting: Vec<Certificate>,
+    /// Valid tips that lost to the head: others may build on them. Newest last.
+    beside: Vec<Tip>,
     /// Newest epoch [`Election::on_wake`] saw.
     watched: Option<Epoch>,
 }
@@ -153,6 +156,7 @@ impl Election {
             asked: BTreeMap::new(),
             answered: BTreeMap::new(),
             waiting: Vec::new(),
+            beside: Vec::new(),
             watched: None,
         }
     }
@@ -222,6 +226,23 @@ impl Election {
         {
             pool.plan_seen = true;
         }
+    }
+
+    /// A tip we have verified, whether the head leads back to it or not.
+    fn known_tip(&self, digest: &Digest) -> Option<&Tip> {
+        let beside = || self.beside.iter().find(|tip| tip.digest() == *digest);
+        self.durable.tip(digest).or_else(beside)
+    }
+
+    /// Remembers a valid tip that lost to the head.
+    fn keep_beside(&mut self, tip: Tip) {
+        if self.beside.contains(&tip) {
+            return;
+        }
+        if self.beside.len() >= LINKS_MAX {
+            self.beside.remove(0);
+        }
+        self.beside.push(tip);
     }
 
     fn commit(&mut self, record: ElectionRecord, effects: &mut Vec<ElectionEffect>) {

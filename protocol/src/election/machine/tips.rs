@@ -35,7 +35,7 @@ impl Election {
             return Ok(Vec::new());
         }
         let mut effects = Vec::new();
-        if let Some(base) = self.durable.tip(&certificate.claim.tip).cloned() {
+        if let Some(base) = self.known_tip(&certificate.claim.tip).cloned() {
             self.take_certificate(context, base, certificate, &mut effects)?;
         } else if self.durable.head.roster.knows(&sender) {
             if self.waiting.len() >= WAITING_CERTIFICATES_MAX {
@@ -121,7 +121,7 @@ impl Election {
         if base.network != self.durable.head.network {
             return Err(Reject::Network);
         }
-        if self.durable.tip(&base.digest()).is_none() {
+        if self.known_tip(&base.digest()).is_none() {
             self.check_attested(epoch, certificate)?;
         }
         let mut effects = Vec::new();
@@ -148,9 +148,18 @@ impl Election {
         for epoch in epochs {
             self.rebase_pool(context, epoch, effects);
         }
+        self.retry_waiting(context, effects);
+    }
+
+    /// Tries the certificates that waited for a tip.
+    pub(super) fn retry_waiting(
+        &mut self,
+        context: &Context<'_>,
+        effects: &mut Vec<ElectionEffect>,
+    ) {
         let waiting = std::mem::take(&mut self.waiting);
         for certificate in waiting {
-            match self.durable.tip(&certificate.claim.tip).cloned() {
+            match self.known_tip(&certificate.claim.tip).cloned() {
                 Some(base) => {
                     // Whoever sent it is long gone: a bad one is dropped.
                     let _ = self.take_certificate(context, base, &certificate, effects);
@@ -159,7 +168,6 @@ impl Election {
             }
         }
         self.waiting.truncate(WAITING_CERTIFICATES_MAX);
-        self.prune_changes(context);
     }
 
     fn rebase_pool(
@@ -173,11 +181,10 @@ impl Election {
             return;
         };
         let digest = base.digest();
-        let current = self.pools.get(&epoch).is_none_or(|pool| pool.view.base_digest == digest);
-        let Some(view) = base.view(epoch) else { return };
-        if current {
+        if self.pools.get(&epoch).is_none_or(|pool| pool.view.base_digest == digest) {
             return;
         }
+        let Some(view) = base.view(epoch) else { return };
         let Some(pool) = self.pools.get_mut(&epoch) else { return };
         let ballots = pool.ballots();
         for (sender, claim) in pool.rebase(view) {

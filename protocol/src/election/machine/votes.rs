@@ -166,7 +166,14 @@ impl Election {
         effects: &mut Vec<ElectionEffect>,
     ) {
         if !self.durable.prefers(&tip) {
+            if tip != self.durable.head {
+                self.keep_beside(tip);
+                self.retry_waiting(context, effects);
+            }
             return;
+        }
+        if tip.epoch == self.durable.head.epoch {
+            self.keep_beside(self.durable.head.clone());
         }
         let record = ElectionRecord::Record { base, certificate, out };
         // The record goes before whatever was announced because of it.

@@ -26,6 +26,8 @@ pub(super) struct Host {
     pub(super) election: Election,
     pub(super) journal: Vec<ElectionRecord>,
     pub(super) up: bool,
+    /// How far this host's wall clock is ahead.
+    ahead_ms: i64,
     /// Leads without ever delivering a plan.
     pub(super) stalls: bool,
     pub(super) rejects: Vec<Reject>,
@@ -83,6 +85,7 @@ impl World {
             election,
             journal: Vec::new(),
             up: true,
+            ahead_ms: 0,
             stalls: false,
             rejects: Vec::new(),
             certified: Vec::new(),
@@ -109,7 +112,8 @@ impl World {
         at: usize,
         step: impl FnOnce(&mut Election, &Context<'_>) -> T,
     ) -> T {
-        let now = Now { tick_ms: self.now_ms, wall_ms: self.now_ms };
+        let wall_ms = self.now_ms.saturating_add_signed(self.hosts[at].ahead_ms);
+        let now = Now { tick_ms: self.now_ms, wall_ms };
         let host = &mut self.hosts[at];
         let suite = host.suite;
         step(&mut host.election, &Context { suite: &suite, now, block: None })
@@ -117,6 +121,13 @@ impl World {
 
     fn start(&mut self, at: usize) {
         let effects = self.call(at, |election, context| election.on_start(context));
+        self.perform(at, effects);
+    }
+
+    /// Sets a host's clock; like every driver on a jump, wakes the election.
+    pub(super) fn set_clock(&mut self, at: usize, ahead_ms: i64) {
+        self.hosts[at].ahead_ms = ahead_ms;
+        let effects = self.call(at, |election, context| election.on_wake(context));
         self.perform(at, effects);
     }
 
@@ -162,7 +173,8 @@ impl World {
                 }
                 ElectionEffect::Wake { at_wall_ms } => {
                     self.order += 1;
-                    let due = at_wall_ms.max(self.now_ms + 1);
+                    let due = at_wall_ms.saturating_add_signed(-self.hosts[at].ahead_ms);
+                    let due = due.max(self.now_ms + 1);
                     self.queue.insert((due, self.order), (at, at, Packet::Wake));
                 }
             }

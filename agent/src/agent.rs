@@ -10,8 +10,8 @@ use crate::driver::{self, DriverHandle, Ended, Fatal, NetOutbox, Parts};
 use crate::metrics::{self, Budgets, Metrics};
 use crate::payments::Payer;
 use crate::{history, init, shutdown};
-use debal_backends::ledger::Ledger;
 use debal_backends::ChannelBackend;
+use debal_backends::ledger::Ledger;
 use debal_crypto::{Identity, RealSuite, SeedFile, SeedFileError};
 use debal_net::{Multiaddr, NetConfig, NetError, NetHandle, NetLimits, PeerKey};
 use debal_planner::leader::{PlanLimits, plan_cycles};
@@ -54,8 +54,13 @@ pub enum StartError {
         given: String,
     },
     /// There is no identity, or it is not private.
-    #[error("{0}; `debal init --data-dir {}` makes a new identity", .1.display())]
-    Seed(SeedFileError, PathBuf),
+    #[error("{source}; `debal init --data-dir {directory}` makes a new identity")]
+    Seed {
+        /// The data directory.
+        directory: PathBuf,
+        /// What is wrong with its seed file.
+        source: SeedFileError,
+    },
     /// The directory is in use or cannot be used.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -120,8 +125,9 @@ impl Agent {
     pub async fn start(config: AgentConfig) -> Result<Self, StartError> {
         let directory = config.data_dir.clone();
         let seed_file = SeedFile::in_directory(&directory);
-        let identity =
-            seed_file.open().map_err(|error| StartError::Seed(error, directory.clone()))?;
+        let identity = seed_file
+            .open()
+            .map_err(|source| StartError::Seed { directory: directory.clone(), source })?;
         let founding = Founding::load(&config.genesis)?;
         let lock = DirLock::acquire(&directory)?;
         remember_network(&directory, &config.genesis, &founding)?;
@@ -268,11 +274,7 @@ fn remember_network(
     }
 }
 
-fn node(
-    config: &AgentConfig,
-    founding: &Founding,
-    identity: Identity,
-) -> Result<Node, StartError> {
+fn node(config: &AgentConfig, founding: &Founding, identity: Identity) -> Result<Node, StartError> {
     let core = Config {
         network: founding.network,
         node: identity.node(),
@@ -364,10 +366,8 @@ async fn serve_metrics(
         .await
         .map_err(StartError::io(format!("metrics_listen: listen on {address}")))?;
     let service = Arc::clone(service);
-    let budgets = Budgets {
-        hour_msat: config.caps.fees_hour_msat.0,
-        day_msat: config.caps.fees_day_msat.0,
-    };
+    let budgets =
+        Budgets { hour_msat: config.caps.fees_hour_msat.0, day_msat: config.caps.fees_day_msat.0 };
     let text = move || {
         let service = Arc::clone(&service);
         async move {

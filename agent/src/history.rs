@@ -9,12 +9,12 @@ use crate::driver::DriverHandle;
 use crate::driver::feed::{Entry, Happening};
 use crate::metrics::outcome_name;
 use crate::payments::refusal_name;
-use debal_protocol::event::Event;
 use debal_protocol::NodeId;
+use debal_protocol::event::Event;
+use debal_store::History;
 use debal_store::history::{
     ChannelSampleRow, CycleRow, Direction, EpochRow, EventRow, HistoryError, PaymentRow,
 };
-use debal_store::History;
 use std::path::Path;
 use std::time::Duration;
 

@@ -218,10 +218,8 @@ impl Service {
 
     fn opening(&self, fields: &OpenFields) -> Result<OpenChannel, ApiError> {
         let channel = channel_id(&fields.channel)?;
-        let peer: NodeId = fields
-            .peer
-            .parse()
-            .map_err(|error| ApiError::invalid(format!("peer: {error}")))?;
+        let peer: NodeId =
+            fields.peer.parse().map_err(|error| ApiError::invalid(format!("peer: {error}")))?;
         if peer == self.node {
             return Err(ApiError::invalid("peer is this node itself"));
         }

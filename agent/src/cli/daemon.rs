@@ -61,7 +61,11 @@ fn checked(config: &AgentConfig) -> Result<Shown, Failure> {
         "epoch_ms": founding.timetable.epoch_ms,
         "data_dir": config.data_dir,
     });
-    let text = format!("{config:#?}\nnetwork {} with {} members: good\n", founding.name, founding.members.len());
+    let text = format!(
+        "{config:#?}\nnetwork {} with {} members: good\n",
+        founding.name,
+        founding.members.len()
+    );
     Ok(Shown::new(json, text))
 }
 

@@ -186,9 +186,9 @@ fn make(directory: &Path) -> Result<Shown, Failure> {
 }
 
 fn member(directory: &Path, network: &Network) -> Result<Shown, Failure> {
-    let identity = SeedFile::in_directory(directory).open().map_err(|error| {
-        Failure::failed(format!("{error}; `debal init` makes an identity"))
-    })?;
+    let identity = SeedFile::in_directory(directory)
+        .open()
+        .map_err(|error| Failure::failed(format!("{error}; `debal init` makes an identity")))?;
     let Network { network: name, genesis_unix_ms, epoch_ms, weight } = network;
     let timetable = Timetable { genesis_ms: *genesis_unix_ms, epoch_ms: *epoch_ms };
     let entry = json!(member_entry(&identity, &network_id(name, &timetable), *weight));
@@ -232,7 +232,9 @@ fn verify(file: &Path) -> Result<Shown, Failure> {
         certificate.roster_digest,
     );
     if certificate.crash_faults_only {
-        text.push_str("The roster is so small that a majority decided: no lying member is survived.\n");
+        text.push_str(
+            "The roster is so small that a majority decided: no lying member is survived.\n",
+        );
     }
     Ok(Shown::new(json, text))
 }

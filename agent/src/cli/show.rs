@@ -56,7 +56,7 @@ fn percent(part: u64, whole: u64) -> String {
 
 fn table(heads: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_width(80).set_header(heads);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_width(80).set_header(heads);
     table
 }
 
@@ -106,7 +106,13 @@ pub fn status(status: &Value) -> String {
             right(sat(local)),
             right(percent(local, capacity)),
             right(sat(number(channel, "locked_msat"))),
-            Cell::new(if frozen { "frozen" } else if up { "up" } else { "away" }),
+            Cell::new(if frozen {
+                "frozen"
+            } else if up {
+                "up"
+            } else {
+                "away"
+            }),
         ]);
     }
     let _ = writeln!(out, "{rows}");

@@ -251,7 +251,7 @@ pub const KNOBS: &[Knob] = &[
         "planner.max_hops",
         whole(2, 8),
         "hops",
-        "5",
+        "6",
         "Longest cycle planned when this node leads: longer ones fail more often.",
     ),
     knob(

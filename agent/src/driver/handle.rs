@@ -119,12 +119,11 @@ impl Port for DriverHandle {
                 }
                 let page = feed.follow(cursor, PAGE).await;
                 let missed = (page.missed > 0).then_some((cursor, Seen::Missed(page.missed)));
-                let events = page.entries.into_iter().filter_map(|(number, entry)| {
-                    match entry.what {
+                let events =
+                    page.entries.into_iter().filter_map(|(number, entry)| match entry.what {
                         Happening::Core(event) => Some((number, Seen::Event(event))),
                         Happening::Agent { .. } => None,
-                    }
-                });
+                    });
                 let seen: Vec<_> = missed.into_iter().chain(events).collect();
                 Some((stream::iter(seen), (page.cursor, page.closed)))
             }

@@ -367,7 +367,8 @@ impl Driver {
                 tracing::debug!(?event, "event");
                 self.feed.push(Entry::now(Happening::Core(event)));
             }
-            Effect::Append(_) | Effect::SetTimer { .. } | Effect::MakePlan(_) | Effect::Halt(_) => {}
+            Effect::Append(_) | Effect::SetTimer { .. } | Effect::MakePlan(_) | Effect::Halt(_) => {
+            }
         }
     }
 

@@ -3,11 +3,11 @@
 //! Planning takes longer than a step may; the driver must never wait for it.
 
 use super::handle::Request;
+use debal_protocol::NodeId;
 use debal_protocol::effect::PlanRequest;
 use debal_protocol::input::Input;
 use debal_protocol::plan::CyclePlan;
 use debal_protocol::summary::Summary;
-use debal_protocol::NodeId;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use tokio::sync::mpsc;
 

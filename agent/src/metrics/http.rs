@@ -85,7 +85,10 @@ mod tests {
     #[tokio::test]
     async fn a_scrape_is_answered_and_anything_else_is_not_found() {
         let text = ask(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await;
-        assert!(text.starts_with("HTTP/1.0 200 OK\r\n") && text.ends_with("\r\n\r\nx 1\n"), "{text}");
+        assert!(
+            text.starts_with("HTTP/1.0 200 OK\r\n") && text.ends_with("\r\n\r\nx 1\n"),
+            "{text}"
+        );
         assert!(ask(b"GET / HTTP/1.1\r\n\r\n").await.starts_with("HTTP/1.0 404"));
     }
 }

@@ -13,7 +13,13 @@ pub mod config;
 pub mod driver;
 mod history;
 pub mod init;
+pub mod manager;
 pub mod metrics;
 pub mod payments;
 pub mod ring;
 mod shutdown;
+
+#[cfg(test)]
+mod agent_tests;
+#[cfg(test)]
+mod world;

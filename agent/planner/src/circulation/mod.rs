@@ -8,6 +8,7 @@
 mod certificate;
 mod pieces;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::score::Score;
@@ -27,7 +28,7 @@ pub const MAX_VALUE_PPM: i64 = 1 << 40;
 ///
 /// A channel whose value shrinks as more is moved is several parallel arcs, the best one first by
 /// itself: the optimum never uses a worse parallel arc before a better one is full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResidualArc {
     /// The node that pays out.
     pub tail: u32,
@@ -43,7 +44,7 @@ pub struct ResidualArc {
 }
 
 /// An optimal circulation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Circulation {
     /// The flow on every arc, in msat.
     pub flows_msat: Vec<u64>,

@@ -1,9 +1,11 @@
-//! What an agent keeps on disk: an append-only journal (money), a directory lock, and SQLite history (for operators).
+//! What an agent keeps on disk: an append-only journal (money), a directory lock, and SQLite
+//! history (for operators).
 //!
-//! The journal is the only file that matters for safety: a signature leaves the agent only after the record of it is
-//! durable here. History can be thrown away at any time. This crate treats records as opaque bytes: it must never
-//! know a message of the protocol, never open a socket, never write outside the one directory it was given, and
-//! never retry a write or flush that failed.
+//! The journal is the only file that matters for safety: a signature leaves the agent only after
+//! the record of it is durable here. History can be thrown away at any time. This crate treats
+//! records as opaque bytes: it must never know a message of the protocol, never open a socket,
+//! never write outside the one directory it was given, and never retry a write or flush that
+//! failed.
 
 pub mod history;
 pub mod journal;

@@ -1,4 +1,5 @@
-//! One struct per table, with its insert and its read. Text fields are the caller's words and are stored as given.
+//! One struct per table, with its insert and its read. Text fields are the caller's words and are
+//! stored as given.
 //!
 //! It must never turn an amount that does not fit into another amount: such a row is refused.
 
@@ -169,7 +170,8 @@ impl HistoryRow for EpochRow {
 impl sealed::Sealed for CycleRow {}
 impl HistoryRow for CycleRow {
     const TABLE: &'static str = "cycles";
-    const COLUMNS: &'static str = "cycle_id, epoch, opener, hops, amount_msat, fee_msat, outcome, reason, planned_ms, done_ms";
+    const COLUMNS: &'static str = "cycle_id, epoch, opener, hops, amount_msat, fee_msat, outcome, \
+        reason, planned_ms, done_ms";
     const TIME: &'static str = "coalesce(done_ms, planned_ms)";
 
     fn insert(&self, connection: &Connection) -> rusqlite::Result<()> {

@@ -2,7 +2,7 @@
 //! behind.
 //!
 //! The second process is this test program itself, told by an environment variable to take the
-//! lock.
+//! lock. They must never run two at a time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use debal_store::{DirLock, LockError};

@@ -3,7 +3,8 @@
 //! Nothing here decides about money: the journal does. A failed insert is an error for the caller
 //! to log, never a reason to stop, and the whole file may be moved away at any time. It must never
 //! be read back into a decision, and never sit in the path of a journal flush. One process writes;
-//! any number may read ([`History::open_read_only`]).
+//! any number may read ([`History::open_read_only`]). A call may wait for the disk (and up to two
+//! seconds for another process), so call it from a thread that may wait.
 
 mod rows;
 mod schema;

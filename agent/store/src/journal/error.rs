@@ -1,6 +1,6 @@
 //! Everything that can go wrong with a journal, each with what the operator should do next.
 //!
-//! No message may print a payload: records can hold secrets that are not yet public.
+//! A message must never print a payload: records can hold secrets that are not yet public.
 
 use super::recover::CutReason;
 use std::io;

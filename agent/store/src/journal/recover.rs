@@ -19,8 +19,8 @@
 //! shorter, sound journal (the first with a reported cut); the caller lets its peers show newer
 //! co-signed states before it signs. And after a *failed* flush some systems go on showing bytes
 //! that the disk never got, until the machine restarts: such a tail reads as sound here. It was
-//! never promised, but it is the reason to look at the disk before starting again. Nothing here
-//! writes.
+//! never promised, but it is the reason to look at the disk before starting again.
+//! This file must never write.
 
 use super::error::JournalError;
 use super::frame::{self, Digest, HEAD_BYTES, HEADER_BYTES, Head, Header, HeaderFault};

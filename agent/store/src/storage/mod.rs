@@ -1,8 +1,8 @@
 //! The journal's only view of a disk: a handful of calls on small file names inside one directory.
 //!
 //! Reading and writing are two traits so that an audit, which is handed a [`ReadStorage`], cannot
-//! write by construction. Nothing here knows what a record is, and no implementation may buffer a
-//! write across `sync`.
+//! write by construction. Nothing here knows what a record is. An implementation must never hold
+//! a write back across `sync`, and never retry one.
 
 mod failing;
 mod real;

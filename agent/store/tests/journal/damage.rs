@@ -1,7 +1,8 @@
 //! Damage, byte by byte: a shorter sound journal with a reported cut, or a refusal. Never wrong
 //! data.
 //!
-//! Every expectation is exact: which records, which offset, which reason.
+//! Every expectation is exact: which records, which offset, which reason. They must never accept
+//! "some error" for a named one.
 
 use super::{FIRST, HEAD, HEADER, append_all, bytes, filled, open, refusal, starts};
 use debal_store::{CutReason, CutTail, Journal, JournalError, OpenOptions, SimDisk, Storage};

@@ -1,7 +1,8 @@
 //! Inspection: an audit sees the whole records of a journal in use, writes nothing, and cries wolf
 //! never.
 //!
-//! The last test runs a writer and an audit at the same time on a real disk.
+//! The last test runs a writer and an audit at the same time on a real disk. A partial record must
+//! never pass for one.
 
 use super::{FIRST, append_all, bytes, filled, open, options, starts};
 use debal_store::journal::{InspectEnd, Inspection, inspect, inspect_dir};

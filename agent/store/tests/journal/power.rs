@@ -1,7 +1,8 @@
 //! Power loss anywhere in any workload: everything promised is there, nothing is invented, the
 //! journal opens.
 //!
-//! Each run prints its seed when it fails; the same seed gives the same run.
+//! Each run prints its seed when it fails; the same seed gives the same run. A failing seed must
+//! never go unprinted.
 
 use super::options;
 use debal_store::storage::SimFaults;

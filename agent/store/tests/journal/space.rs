@@ -1,6 +1,7 @@
 //! A disk that fills up: it is met early, the reserve finishes open work, and nothing is lost.
 //!
-//! Sizes follow `options()`: steps and reserve of 4 KiB each.
+//! Sizes follow `options()`: steps and reserve of 4 KiB each. They must never depend on how full
+//! the machine is.
 
 use super::{append_all, filled, open, options};
 use debal_store::{Journal, JournalError, OpenOptions, SimDisk, Space};

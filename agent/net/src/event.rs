@@ -1,10 +1,10 @@
 //! What the network tells its consumer, and the named reasons for which it refuses or fails.
 //! Payloads are opaque bytes; nothing here may parse them.
 
-use libp2p::{Multiaddr, PeerId, gossipsub::MessageId};
+use libp2p::Multiaddr;
 use thiserror::Error;
 
-use crate::{key::PeerKey, topic::Topic};
+use crate::{gossip::GOSSIP_ID_BYTES, key::PeerKey, topic::Topic};
 
 /// Something that happened on the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,6 +154,12 @@ pub enum SendFailure {
     /// The peer says we send too fast; it did not take the message.
     #[error("over the peer's rate cap")]
     OverRate,
+    /// The peer's size cap is lower than ours; it did not take the message.
+    #[error("over the peer's size cap")]
+    TooLarge,
+    /// The message reached the peer too slowly; it did not take it.
+    #[error("message arrived too slowly")]
+    TooSlow,
     /// The stream broke; the message may have arrived.
     #[error("stream broke")]
     Broken,
@@ -171,9 +177,9 @@ pub enum Verdict {
 }
 
 /// Names one received gossip message towards [`crate::NetHandle::verdict`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GossipToken {
-    pub(crate) id: MessageId,
-    pub(crate) propagation: PeerId,
-    pub(crate) source: PeerId,
+    pub(crate) id: [u8; GOSSIP_ID_BYTES],
+    pub(crate) propagation: PeerKey,
+    pub(crate) source: PeerKey,
 }

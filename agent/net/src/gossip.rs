@@ -26,6 +26,8 @@ pub(crate) type Filter = MaxCountSubscriptionFilter<WhitelistSubscriptionFilter>
 /// Gossipsub with that filter.
 pub(crate) type Gossip = Behaviour<IdentityTransform, Filter>;
 
+/// Length of a message id: 160 bits keep collisions out of reach and announcements short.
+pub(crate) const GOSSIP_ID_BYTES: usize = 20;
 /// Bounds of the score a consumer may give a peer; the floor alone is past the graylist.
 pub(crate) const APP_SCORE_MIN: f64 = -1000.0;
 /// See [`APP_SCORE_MIN`]. A trusted peer's bonus covers one invalid message, not two.
@@ -102,7 +104,7 @@ fn content_id(topic: &str, data: &[u8]) -> MessageId {
     hasher.update(topic.as_bytes());
     hasher.update(&[0]);
     hasher.update(data);
-    let mut id = [0; 20];
+    let mut id = [0; GOSSIP_ID_BYTES];
     hasher.finalize_xof().fill(&mut id);
     MessageId::new(&id)
 }

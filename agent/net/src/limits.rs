@@ -50,6 +50,9 @@ pub const GOSSIP_PEER_QUEUE: usize = 512;
 
 /// From a stream's opening to its answer. A stream that dribbles is cut here, whatever it sends.
 pub const STREAM_DEADLINE: Duration = Duration::from_secs(5);
+/// From the first byte of a direct message to its last; shorter than [`STREAM_DEADLINE`], because
+/// upstream tells nobody about a stream it cuts before the message is whole.
+pub const READ_DEADLINE: Duration = Duration::from_secs(4);
 /// From an accepted or dialled socket to an authenticated, multiplexed connection.
 pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
 /// From an authenticated connection to the identify answer that proves the network id.

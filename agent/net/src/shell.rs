@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, watch};
 use crate::{
     behaviour::{NetBehaviour, NetBehaviourEvent},
     book::Book,
-    codec::Ack,
+    codec::{Ack, Frame},
     counters::{self, Counters},
     event::{GossipToken, NetEvent, Verdict, Warning},
     handle::{Control, Outgoing},
@@ -191,4 +191,4 @@ impl Shell {
 }
 
 /// A request-response event of our codec.
-type DirectEvent = request_response::Event<Vec<u8>, Ack>;
+type DirectEvent = request_response::Event<Frame, Ack>;

@@ -68,11 +68,10 @@ fn circulate(channels: &Channels, helpers: Helpers) -> Result<(), Box<dyn std::e
     let certified = start.elapsed() - solved;
     let skew: i128 =
         arcs.iter().map(|a| i128::from(a.capacity_msat) * i128::from(a.value_ppm.max(0))).sum();
-    let removed = best.objective as f64 / skew as f64;
+    let (pivots, removed) = (best.pivots, best.objective as f64 / skew as f64);
+    println!("circulation, helpers {helpers:?}, {nodes} nodes, {} arcs:", arcs.len());
     println!(
-        "circulation, helpers {helpers:?}, {nodes} nodes, {} arcs: solve {solved:?}, {} pivots, certify {certified:?}, skew removed {removed:.3}",
-        arcs.len(),
-        best.pivots
+        "  solve {solved:?}, {pivots} pivots, certify {certified:?}, {removed:.3} of skew gone"
     );
     for max_hops in [4, 6, 8, 20, u32::MAX] {
         let limits = Limits { max_hops, min_amount_msat: 1, max_cycles: usize::MAX };

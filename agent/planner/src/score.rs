@@ -9,6 +9,8 @@
 //! of a path add up. With nothing known about a channel of capacity `c`, each balance `0..=c` is
 //! equally likely, hence `P(the arc carries a) = (c + 1 - a) / (c + 1)`.
 
+use serde::{Deserialize, Serialize};
+
 /// One million: micronats in a nat, parts per million in a whole.
 const MILLION: u128 = 1_000_000;
 
@@ -24,8 +26,24 @@ const PROBABILITY_BITS: u32 = 32;
 
 /// What the unreliability of an arc costs, in parts per million of the amount moved. Never
 /// negative.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Written and read as that number; what is read is held to [`Score::MAX`].
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(from = "u64", into = "u64")]
 pub struct Score(u64);
+
+impl From<u64> for Score {
+    fn from(ppm: u64) -> Score {
+        Score::from_ppm(ppm)
+    }
+}
+
+impl From<Score> for u64 {
+    fn from(score: Score) -> u64 {
+        score.ppm()
+    }
+}
 
 impl Score {
     /// A perfectly reliable arc.

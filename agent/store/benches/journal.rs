@@ -1,7 +1,9 @@
-//! Durable commits a second for several group sizes, beside the raw flush of the same disk in the same run.
+//! Durable commits a second for several group sizes, beside the raw flush of the same disk in the
+//! same run.
 //!
-//! Run with `cargo bench -p debal-store`; the scratch directory is made under the target directory, so that a
-//! temporary file system in memory is not measured by mistake. It must never compare figures of different runs.
+//! Run with `cargo bench -p debal-store`; the scratch directory is made under the target directory,
+//! so that a temporary file system in memory is not measured by mistake. It must never compare
+//! figures of different runs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

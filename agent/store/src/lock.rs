@@ -1,8 +1,8 @@
 //! One process per data directory, and a count of how often this identity has started.
 //!
-//! Two agents with one identity would sign conflicting states, so the lock is taken before anything else is opened
-//! and held until the process ends. It must never be broken because its owner looks dead: the operating system
-//! releases it when the owner is.
+//! Two agents with one identity would sign conflicting states, so the lock is taken before anything
+//! else is opened and held until the process ends. It must never be broken because its owner looks
+//! dead: the operating system releases it when the owner is.
 
 use crate::storage::{ReadStorage, RealDisk, Storage};
 use fs4::{FileExt, TryLockError};
@@ -22,7 +22,8 @@ const MAX_BOOT_BYTES: usize = 32;
 pub enum LockError {
     /// Another process owns the directory.
     #[error(
-        "the data directory {dir} is in use by process {}; stop that agent first, or give this one its own directory",
+        "the data directory {dir} is in use by process {}; stop that agent first, or give this one \
+         its own directory",
         .pid.map_or_else(|| "(unknown)".to_owned(), |pid| pid.to_string())
     )]
     Held {
@@ -43,8 +44,8 @@ pub enum LockError {
     },
     /// The start counter is damaged.
     #[error(
-        "the start counter {} is damaged; check the disk, then write a number larger than any start so far into it \
-         with `echo NUMBER > {}`", .file.display(), .file.display()
+        "the start counter {} is damaged; check the disk, then write a number larger than any \
+         start so far into it with `echo NUMBER > {}`", .file.display(), .file.display()
     )]
     DamagedCounter {
         /// The counter's file.
@@ -52,7 +53,8 @@ pub enum LockError {
     },
 }
 
-/// The right to use a data directory; released when dropped or when the process ends, however it ends.
+/// The right to use a data directory; released when dropped or when the process ends, however it
+/// ends.
 #[derive(Debug)]
 pub struct DirLock {
     dir: PathBuf,
@@ -138,7 +140,8 @@ fn count_boot(disk: &mut RealDisk, dir: &Path) -> Result<u64, LockError> {
     Ok(boot)
 }
 
-/// One line: a number, then the checksum of its digits unless an operator has repaired the file by hand.
+/// One line: a number, then the checksum of its digits unless an operator has repaired the file by
+/// hand.
 fn parse_boot(bytes: &[u8]) -> Option<u64> {
     if bytes.len() > MAX_BOOT_BYTES {
         return None;

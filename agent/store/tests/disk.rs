@@ -1,4 +1,5 @@
-//! The disks: one contract for all of them, the modes of real files, and what the simulated one does on a crash.
+//! The disks: one contract for all of them, the modes of real files, and what the simulated one
+//! does on a crash.
 //!
 //! They must never depend on the file system the tests run on, except for Unix permissions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

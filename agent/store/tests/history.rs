@@ -1,4 +1,5 @@
-//! History: typed rows in and out, an operator's SQL, migrations, pruning, and damage that stops nobody.
+//! History: typed rows in and out, an operator's SQL, migrations, pruning, and damage that stops
+//! nobody.
 //!
 //! Damage must always be named with the way out, and amounts must never change on the way.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

@@ -1,12 +1,15 @@
-//! One process per data directory: a second one is told who is there, a dead one leaves nothing behind.
+//! One process per data directory: a second one is told who is there, a dead one leaves nothing
+//! behind.
 //!
-//! The second process is this test program itself, told by an environment variable to take the lock.
+//! The second process is this test program itself, told by an environment variable to take the
+//! lock. They must never run two at a time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use debal_store::{DirLock, LockError};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const CHILD_DIR: &str = "DEBAL_STORE_TEST_LOCK_DIR";
 
@@ -14,11 +17,20 @@ const CHILD_DIR: &str = "DEBAL_STORE_TEST_LOCK_DIR";
 #[test]
 fn child() {
     let Some(dir) = std::env::var_os(CHILD_DIR) else { return };
-    match DirLock::acquire(Path::new(&dir)) {
+    let outcome = DirLock::acquire(Path::new(&dir));
+    match &outcome {
         Ok(lock) => println!("child: holds, boot {}", lock.boot()),
         Err(error) => println!("child: {error}"),
     }
     let _ = std::io::stdin().lines().next();
+    drop(outcome);
+}
+
+/// One test at a time: a process being started briefly shares every open file, and so every lock,
+/// of its parent.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Starts a child on `dir` and returns it with the line it printed.
@@ -38,6 +50,7 @@ fn start_child(dir: &Path) -> (Child, String) {
 
 #[test]
 fn a_second_process_is_locked_out_and_told_who_owns_the_directory() {
+    let _turn = alone();
     let dir = tempfile::tempdir().unwrap();
     let lock = DirLock::acquire(dir.path()).unwrap();
     let (mut child, line) = start_child(dir.path());
@@ -50,6 +63,7 @@ fn a_second_process_is_locked_out_and_told_who_owns_the_directory() {
 
 #[test]
 fn a_killed_owner_leaves_the_directory_free() {
+    let _turn = alone();
     let dir = tempfile::tempdir().unwrap();
     let (mut child, line) = start_child(dir.path());
     assert_eq!(line, "holds, boot 1");
@@ -62,6 +76,7 @@ fn a_killed_owner_leaves_the_directory_free() {
 
 #[test]
 fn a_second_lock_in_one_process_is_refused_too() {
+    let _turn = alone();
     let dir = tempfile::tempdir().unwrap();
     let first = DirLock::acquire(dir.path()).unwrap();
     assert!(matches!(DirLock::acquire(dir.path()), Err(LockError::Held { .. })));
@@ -71,6 +86,7 @@ fn a_second_lock_in_one_process_is_refused_too() {
 
 #[test]
 fn every_start_is_counted_and_a_refused_one_is_not() {
+    let _turn = alone();
     let dir = tempfile::tempdir().unwrap();
     for boot in 1..=5 {
         let lock = DirLock::acquire(dir.path()).unwrap();
@@ -81,6 +97,7 @@ fn every_start_is_counted_and_a_refused_one_is_not() {
 
 #[test]
 fn a_crash_while_counting_neither_blocks_nor_repeats_a_start() {
+    let _turn = alone();
     let dir = tempfile::tempdir().unwrap();
     drop(DirLock::acquire(dir.path()).unwrap());
     std::fs::write(dir.path().join("boots.new"), "2").unwrap();
@@ -89,6 +106,7 @@ fn a_crash_while_counting_neither_blocks_nor_repeats_a_start() {
 
 #[test]
 fn a_damaged_counter_is_refused_with_the_way_to_repair_it() {
+    let _turn = alone();
     let sound = tempfile::tempdir().unwrap();
     drop(DirLock::acquire(sound.path()).unwrap());
     let line = std::fs::read(sound.path().join("boots")).unwrap();
@@ -109,6 +127,7 @@ fn a_damaged_counter_is_refused_with_the_way_to_repair_it() {
 
 #[test]
 fn a_directory_that_cannot_be_made_is_named() {
+    let _turn = alone();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     std::fs::write(&file, "").unwrap();

@@ -1,15 +1,15 @@
 //! Direct messages: out through the outbox, in through a rate cap into the consumer's queue.
 
-use std::{io, time::Instant};
+use std::time::Instant;
 
 use libp2p::{
     PeerId,
-    request_response::{InboundFailure, Message, OutboundFailure},
+    request_response::{Message, OutboundFailure},
 };
 
 use super::{DirectEvent, Shell};
 use crate::{
-    codec::Ack,
+    codec::{Ack, Frame},
     counters,
     event::{NetEvent, SendFailure},
     key::PeerKey,
@@ -18,6 +18,8 @@ use crate::{
 
 /// What a direct message over the cap costs its sender's score: twenty are past the graylist.
 const OVERSIZE_PENALTY: f64 = 6.0;
+/// What a direct message that dribbled past its deadline costs; an honest bad line survives some.
+const SLOW_PENALTY: f64 = 2.0;
 /// What a direct message over the rate costs its sender's score.
 const OVER_RATE_PENALTY: f64 = 0.05;
 
@@ -40,7 +42,8 @@ impl Shell {
     pub(super) fn pump(&mut self, peer: PeerId) {
         while self.swarm.behaviour().direct.is_connected(&peer) {
             let Some(parcel) = self.outbox.next(&peer) else { return };
-            let id = self.swarm.behaviour_mut().direct.send_request(&peer, parcel.bytes);
+            let frame = Frame::Message(parcel.bytes);
+            let id = self.swarm.behaviour_mut().direct.send_request(&peer, frame);
             self.outbox.sent(id, peer, parcel.budget);
         }
     }
@@ -71,6 +74,8 @@ impl Shell {
                         Ack::Taken => Ok(()),
                         Ack::Busy => Err(SendFailure::PeerBusy),
                         Ack::OverRate => Err(SendFailure::OverRate),
+                        Ack::TooLarge => Err(SendFailure::TooLarge),
+                        Ack::TooSlow => Err(SendFailure::TooSlow),
                     };
                     self.finish(peer, request_id, outcome);
                 }
@@ -78,7 +83,9 @@ impl Shell {
             DirectEvent::OutboundFailure { peer, request_id, error, .. } => {
                 self.finish(peer, request_id, Err(failure(&error)));
             }
-            DirectEvent::InboundFailure { peer, error, .. } => self.inbound_failed(peer, &error),
+            DirectEvent::InboundFailure { peer, error, .. } => {
+                tracing::debug!(%peer, %error, "acknowledgement lost");
+            }
             DirectEvent::ResponseSent { .. } => {}
         }
     }
@@ -100,8 +107,21 @@ impl Shell {
         self.pump(peer);
     }
 
-    fn receive(&mut self, peer: PeerId, bytes: Vec<u8>) -> Ack {
+    fn receive(&mut self, peer: PeerId, frame: Frame) -> Ack {
         let Some(from) = PeerKey::from_peer_id(&peer) else { return Ack::Busy };
+        let bytes = match frame {
+            Frame::Message(bytes) => bytes,
+            Frame::TooLarge => {
+                counters::one(&self.counters.refused_size);
+                self.penalise(peer, OVERSIZE_PENALTY);
+                return Ack::TooLarge;
+            }
+            Frame::TooSlow => {
+                counters::one(&self.counters.refused_slow);
+                self.penalise(peer, SLOW_PENALTY);
+                return Ack::TooSlow;
+            }
+        };
         if !self.direct_rates.take(peer, Instant::now()) {
             counters::one(&self.counters.refused_rate);
             self.penalise(peer, OVER_RATE_PENALTY);
@@ -112,17 +132,6 @@ impl Shell {
         }
         counters::one(&self.counters.direct_in);
         Ack::Taken
-    }
-
-    fn inbound_failed(&mut self, peer: PeerId, error: &InboundFailure) {
-        match error {
-            InboundFailure::Timeout => counters::one(&self.counters.refused_slow),
-            InboundFailure::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-                counters::one(&self.counters.refused_size);
-                self.penalise(peer, OVERSIZE_PENALTY);
-            }
-            _ => tracing::debug!(%peer, %error, "inbound stream failed"),
-        }
     }
 }
 

@@ -59,7 +59,10 @@ impl Shell {
         let signer = message.source;
         let keys = signer.as_ref().and_then(PeerKey::from_peer_id);
         let keys = keys.zip(PeerKey::from_peer_id(&neighbour));
-        let (Some(topic), Some(signer), Some((source, propagation))) = (topic, signer, keys) else {
+        let short_id = id.0.as_slice().try_into().ok();
+        let (Some(topic), Some(signer), Some((source, propagation)), Some(short_id)) =
+            (topic, signer, keys, short_id)
+        else {
             return self.report(&id, &neighbour, MessageAcceptance::Reject);
         };
         let length = message.data.len();
@@ -77,7 +80,7 @@ impl Shell {
                 return self.report(&id, &neighbour, MessageAcceptance::Ignore);
             }
         }
-        let token = GossipToken { id: id.clone(), propagation: neighbour, source: signer };
+        let token = GossipToken { id: short_id, propagation, source };
         let bytes = message.data;
         if self.sink.traffic(NetEvent::Gossip { topic, source, bytes, token, propagation }) {
             counters::one(&self.counters.gossip_in);
@@ -88,9 +91,11 @@ impl Shell {
     }
 
     pub(super) fn judged(&mut self, token: &GossipToken, verdict: Verdict) {
+        let peers = token.source.to_peer_id().zip(token.propagation.to_peer_id());
+        let Some((signer, neighbour)) = peers else { return };
         let acceptance = match verdict {
             Verdict::Accept => {
-                self.judge.accepted(token.source);
+                self.judge.accepted(signer);
                 MessageAcceptance::Accept
             }
             Verdict::Ignore => MessageAcceptance::Ignore,
@@ -99,7 +104,7 @@ impl Shell {
                 MessageAcceptance::Reject
             }
         };
-        self.report(&token.id, &token.propagation, acceptance);
+        self.report(&MessageId::new(&token.id), &neighbour, acceptance);
     }
 
     fn report(&mut self, id: &MessageId, neighbour: &PeerId, acceptance: MessageAcceptance) {

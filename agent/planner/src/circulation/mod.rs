@@ -4,10 +4,28 @@
 //! It must never approximate: flows are whole msat, and the potentials that come with them let
 //! anyone check in one pass over the arcs ([`certify`]) that no better circulation of the published
 //! arcs exists.
+//!
+//! ```
+//! use debal_planner::circulation::{ResidualArc, certify, solve};
+//! use debal_planner::score::Score;
+//!
+//! let arc = |tail, head, capacity_msat, value_ppm, label| ResidualArc {
+//!     tail, head, capacity_msat, value_ppm, label,
+//! };
+//! let arcs = [arc(0, 1, 900, 10, 1), arc(1, 2, 700, 10, 2), arc(2, 0, 800, -5, 3)];
+//! let scores = [Score::ZERO; 3];
+//! let best = solve(3, &arcs, &scores)?;
+//! assert_eq!(best.flows_msat, [700, 700, 700]);
+//! assert_eq!(best.objective, 700 * (10 + 10 - 5));
+//! assert!(certify(3, &arcs, &scores, &best.flows_msat, &best.potentials).is_ok());
+//! assert!(certify(3, &arcs, &scores, &[600; 3], &best.potentials).is_err());
+//! # Ok::<(), debal_planner::circulation::Error>(())
+//! ```
 
 mod certificate;
 mod pieces;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::score::Score;
@@ -27,7 +45,7 @@ pub const MAX_VALUE_PPM: i64 = 1 << 40;
 ///
 /// A channel whose value shrinks as more is moved is several parallel arcs, the best one first by
 /// itself: the optimum never uses a worse parallel arc before a better one is full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResidualArc {
     /// The node that pays out.
     pub tail: u32,
@@ -43,7 +61,7 @@ pub struct ResidualArc {
 }
 
 /// An optimal circulation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Circulation {
     /// The flow on every arc, in msat.
     pub flows_msat: Vec<u64>,
@@ -107,8 +125,8 @@ pub enum Error {
 /// `arcs[i]`.
 ///
 /// # Errors
-/// [`Error`] for input out of range. A circulation always exists (the empty one), so nothing else
-/// can fail.
+/// [`enum@Error`] for input out of range. A circulation always exists (the empty one), so nothing
+/// else can fail.
 pub fn solve(nodes: u32, arcs: &[ResidualArc], scores: &[Score]) -> Result<Circulation, Error> {
     let problem = to_problem(nodes, arcs, scores)?;
     let channels = two_way_channels(arcs);

@@ -48,9 +48,9 @@ impl Degrees {
         let mut degrees =
             Degrees { into: vec![0; nodes], out: vec![0; nodes], gone: vec![false; nodes] };
         for node in 0..support.nodes() {
-            for arc in support.leaving(node) {
+            for head in support.after(node) {
                 degrees.out[node as usize] += 1;
-                degrees.into[support.head(arc) as usize] += 1;
+                degrees.into[head as usize] += 1;
             }
         }
         degrees
@@ -70,8 +70,8 @@ impl Degrees {
         idle: &mut Vec<u32>,
     ) {
         self.gone[node as usize] = true;
-        let after = support.leaving(node).map(|arc| (support.head(arc), true));
-        let before = support.entering(node).map(|arc| (support.tail(arc), false));
+        let after = support.after(node).map(|head| (head, true));
+        let before = support.before(node).map(|tail| (tail, false));
         for (other, loses_entry) in after.chain(before) {
             if self.gone[other as usize] || self.product(other) == 0 {
                 continue;

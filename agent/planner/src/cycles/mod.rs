@@ -14,6 +14,7 @@
 mod cover;
 mod levels;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::circulation::{ResidualArc, worth};
@@ -21,7 +22,7 @@ use crate::score::Score;
 use levels::Support;
 
 /// What a cycle may look like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// The most arcs of one cycle, at least 2.
     pub max_hops: u32,
@@ -32,7 +33,7 @@ pub struct Limits {
 }
 
 /// One amount moved once around.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cycle {
     /// The arcs in order; each starts where the one before ends, the first where the last ends.
     pub arcs: Vec<u32>,
@@ -41,7 +42,7 @@ pub struct Cycle {
 }
 
 /// A circulation as cycles, and what the limits cost.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decomposition {
     /// The cycles, shortest first.
     pub cycles: Vec<Cycle>,

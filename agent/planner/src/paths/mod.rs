@@ -12,6 +12,7 @@ mod bounds;
 mod ranked;
 mod search;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::score::Score;
@@ -23,7 +24,7 @@ pub const MAX_HOPS: u32 = 20;
 pub const MAX_PATHS: usize = 100;
 
 /// One direction of a channel, with the policy of the node that forwards over it (its tail).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathArc {
     /// The node that forwards.
     pub tail: u32,
@@ -155,7 +156,7 @@ impl<'a> Query<'a> {
 }
 
 /// One arc of a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathHop {
     /// The arc.
     pub arc: u32,
@@ -168,7 +169,7 @@ pub struct PathHop {
 }
 
 /// A path that can be paid.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Path {
     /// The arcs from source to target.
     pub hops: Vec<PathHop>,

@@ -52,12 +52,14 @@ pub(super) struct Crossing {
 }
 
 /// What a search may not touch besides what the query excludes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Closed {
     /// Nodes already on the path.
     pub nodes: BTreeSet<u32>,
     /// Arcs that would repeat a path already found.
     pub arcs: BTreeSet<u32>,
+    /// The cost above which a path is of no use, in msat.
+    pub above_msat: u64,
 }
 
 /// A query made ready for repeated searches.
@@ -112,7 +114,10 @@ impl<'a> Search<'a> {
         let mut labels = vec![Label { point: start, arc: NONE, next: NONE }];
         let mut queue: BinaryHeap<_> = self.rank(&start, 0).map(Reverse).into_iter().collect();
         let mut settled: BTreeMap<u32, Vec<(u64, u32)>> = BTreeMap::new();
-        while let Some(Reverse((.., index))) = queue.pop() {
+        while let Some(Reverse((least_msat, .., index))) = queue.pop() {
+            if least_msat > closed.above_msat {
+                return None;
+            }
             let point = labels[index as usize].point;
             if point.node == self.query.source && index > 0 {
                 return Some(walk(&labels, index));

@@ -13,6 +13,7 @@ mod pivot;
 mod pricing;
 mod tree;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use pivot::Engine;
@@ -29,7 +30,7 @@ pub const MAX_TOTAL_SUPPLY: i64 = 1 << 62;
 pub const MAX_COST_SPAN: i64 = 1 << 60;
 
 /// A directed arc. Parallel arcs and loops are allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arc {
     /// The node that the arc leaves.
     pub tail: u32,
@@ -42,7 +43,7 @@ pub struct Arc {
 }
 
 /// A minimum-cost flow problem.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// How many nodes there are; they are `0..nodes`.
     pub nodes: u32,
@@ -53,7 +54,7 @@ pub struct Problem {
 }
 
 /// An optimal flow with the proof that it is optimal.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Solution {
     /// The flow on every arc.
     pub flows: Vec<i64>,
@@ -67,7 +68,7 @@ pub struct Solution {
 }
 
 /// Why supplies cannot be met: a set of nodes that holds more than can leave it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cut {
     /// The nodes of the set, ascending.
     pub nodes: Vec<u32>,
@@ -150,7 +151,7 @@ pub enum SolveError {
         arc: u32,
     },
     /// The supplies cannot be met; the cut proves it.
-    #[error("supplies cannot be met: {} nodes hold {} more than can leave them", .0.nodes.len(), .0.excess)]
+    #[error("supplies cannot be met: a cut holds {} more than can leave it", .0.excess)]
     Infeasible(Box<Cut>),
 }
 

@@ -139,3 +139,31 @@ fn the_cheapest_circles_are_those_that_trying_all_finds() {
     };
     judge::runner(2_000).run(&(cases(), 1usize..=8), property).unwrap();
 }
+
+#[test]
+fn policies_of_any_size_are_survived() {
+    let figure = || prop_oneof![0u64..3, any::<u64>(), Just(u64::MAX)];
+    let figures = (figure(), figure(), figure(), figure(), figure());
+    let arc = (0u32..4, 0u32..4, figures).prop_map(|(tail, head, (a, b, c, d, e))| PathArc {
+        tail,
+        head,
+        capacity_msat: a,
+        min_htlc_msat: b.min(c),
+        max_htlc_msat: c,
+        base_fee_msat: d,
+        fee_ppm: e,
+        disabled: false,
+    });
+    let strategy = (prop::collection::vec(arc, 0..12), figure(), figure());
+    let property = |(arcs, amount, nat_price_msat): (Vec<PathArc>, u64, u64)| {
+        let graph = Graph::new(4, arcs).unwrap();
+        let reliability = Reliability::UniformPrior { nat_price_msat };
+        let query = Query { k: 5, reliability, ..Query::payment(0, 1, amount.max(1)) };
+        for path in graph.paths(&query).unwrap() {
+            prop_assert_eq!(path.sent_msat, amount.max(1) + path.total_fee_msat);
+            prop_assert_eq!(path.cost_msat, path.score_msat + path.total_fee_msat);
+        }
+        Ok(())
+    };
+    judge::runner(2_000).run(&strategy, property).unwrap();
+}

@@ -161,6 +161,25 @@ fn the_largest_figures_never_overflow() {
     judge::runner(2_000).run(&extremes(), property).unwrap();
 }
 
+/// Anything at all, mostly nonsense.
+fn nonsense() -> impl Strategy<Value = Problem> {
+    let figure = || prop_oneof![-3i64..4, any::<i64>(), Just(MAX_CAPACITY), Just(i64::MIN)];
+    let arc = (0u32..5, 0u32..5, figure(), figure());
+    let arc = arc.prop_map(|(tail, head, capacity, cost)| Arc { tail, head, capacity, cost });
+    let arcs = prop::collection::vec(arc, 0..4);
+    let supplies = prop::collection::vec(prop_oneof![3 => Just(0), 1 => figure()], 3..6);
+    (3u32..6, supplies, arcs).prop_map(|(nodes, supplies, arcs)| Problem { nodes, supplies, arcs })
+}
+
+#[test]
+fn nonsense_is_refused_by_name_or_solved() {
+    let property = |problem: Problem| match solve(&problem) {
+        Ok(_) | Err(SolveError::Infeasible(_)) => proven(&problem).map(|_| ()),
+        Err(_) => Ok(()),
+    };
+    judge::runner(2_000).run(&nonsense(), property).unwrap();
+}
+
 #[test]
 fn a_network_of_thousands_of_nodes_proves_itself() {
     for seed in 0..3 {

@@ -1,8 +1,10 @@
 //! History in SQLite: what happened, for people and reports to query.
 //!
-//! Nothing here decides about money: the journal does. A failed insert is an error for the caller to log, never a
-//! reason to stop, and the whole file may be moved away at any time. It must never be read back into a decision, and
-//! never sit in the path of a journal flush. One process writes; any number may read ([`History::open_read_only`]).
+//! Nothing here decides about money: the journal does. A failed insert is an error for the caller
+//! to log, never a reason to stop, and the whole file may be moved away at any time. It must never
+//! be read back into a decision, and never sit in the path of a journal flush. One process writes;
+//! any number may read ([`History::open_read_only`]). A call may wait for the disk (and up to two
+//! seconds for another process), so call it from a thread that may wait.
 
 mod rows;
 mod schema;
@@ -27,8 +29,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 pub enum HistoryError {
     /// The file is not a database, or is damaged.
     #[error(
-        "the history database {} is damaged ({reason}); move it aside (`mv {} {}.damaged`, also -wal and -shm) and \
-         start again: a new one is made. It holds no money and no promise, only records for people",
+        "the history database {} is damaged ({reason}); move it aside (`mv {} {}.damaged`, also \
+         -wal and -shm) and start again: a new one is made. It holds no money and no promise, only \
+         records for people",
         .path.display(), .path.display(), .path.display()
     )]
     Corrupt {
@@ -39,8 +42,8 @@ pub enum HistoryError {
     },
     /// The file was written by a newer version of this program.
     #[error(
-        "the history database {} has schema {found}, this program knows up to {known}; run the newer version or move \
-         the file aside", .path.display()
+        "the history database {} has schema {found}, this program knows up to {known}; run the \
+         newer version or move the file aside", .path.display()
     )]
     Newer {
         /// The database.
@@ -50,7 +53,8 @@ pub enum HistoryError {
         /// Newest schema known here.
         known: i64,
     },
-    /// An amount or time does not fit SQLite's signed 64-bit integers, or a count read back is negative.
+    /// An amount or time does not fit SQLite's signed 64-bit integers, or a count read back is
+    /// negative.
     #[error("the history value {column} does not fit: {value}")]
     OutOfRange {
         /// The column.
@@ -84,9 +88,11 @@ pub struct History {
 }
 
 impl History {
-    /// Opens or creates the database for the one process that writes, and brings its schema up to date.
+    /// Opens or creates the database for the one process that writes, and brings its schema up to
+    /// date.
     pub fn open(path: &Path) -> Result<Self, HistoryError> {
-        // SQLite gives its side files the mode of the database, so the file is made first, closed to others.
+        // SQLite gives its side files the mode of the database, so the file is made first, closed
+        // to others.
         let made = std::fs::File::options()
             .write(true)
             .create(true)
@@ -96,7 +102,8 @@ impl History {
         made.map_err(|source| HistoryError::Create { path: path.to_owned(), source })?;
         let history = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         history.wrap(history.connection.pragma_update(None, "journal_mode", "WAL"))?;
-        // NORMAL survives a crash of the process without a flush per insert; a power cut may lose the last rows.
+        // NORMAL survives a crash of the process without a flush per insert; a power cut may lose
+        // the last rows.
         history.wrap(history.connection.pragma_update(None, "synchronous", "NORMAL"))?;
         let found = history.version()?;
         if found > SCHEMA_VERSION {
@@ -115,8 +122,8 @@ impl History {
         }
     }
 
-    /// Stores a row. A row with the same key (epoch, cycle or payment id) is replaced, so a repeat after a restart
-    /// does no harm.
+    /// Stores a row. A row with the same key (epoch, cycle or payment id) is replaced, so a repeat
+    /// after a restart does no harm.
     pub fn insert<R: HistoryRow>(&self, row: &R) -> Result<(), HistoryError> {
         row.insert(&self.connection).map_err(|error| self.error(error))
     }
@@ -145,11 +152,12 @@ impl History {
         self.query(&sql, params![limit])
     }
 
-    /// Rows with `from <= time < to` in milliseconds since 1970, oldest first, at most [`MAX_ROWS`]. The time of a
-    /// row is when it ended, or began while it has not ended.
+    /// Rows with `from <= time < to` in milliseconds since 1970, oldest first, at most
+    /// [`MAX_ROWS`]. The time of a row is when it ended, or began while it has not ended.
     pub fn range<R: HistoryRow>(&self, time_ms: Range<u64>) -> Result<Vec<R>, HistoryError> {
         let sql = format!(
-            "SELECT {} FROM {} WHERE {time} >= ?1 AND {time} < ?2 ORDER BY {time}, rowid LIMIT {MAX_ROWS}",
+            "SELECT {} FROM {} WHERE {time} >= ?1 AND {time} < ?2 \
+             ORDER BY {time}, rowid LIMIT {MAX_ROWS}",
             R::COLUMNS,
             R::TABLE,
             time = R::TIME
@@ -178,7 +186,8 @@ impl History {
         Ok(count.unsigned_abs())
     }
 
-    /// Deletes every row older than `before_ms` (milliseconds since 1970), in one transaction, and returns how many.
+    /// Deletes every row older than `before_ms` (milliseconds since 1970), in one transaction, and
+    /// returns how many.
     pub fn prune(&mut self, before_ms: u64) -> Result<usize, HistoryError> {
         let before = clamp(before_ms);
         let result = (|| {

@@ -1,4 +1,5 @@
-//! One struct per table, with its insert and its read. Text fields are the caller's words and are stored as given.
+//! One struct per table, with its insert and its read. Text fields are the caller's words and are
+//! stored as given.
 //!
 //! It must never turn an amount that does not fit into another amount: such a row is refused.
 
@@ -143,16 +144,16 @@ impl HistoryRow for EpochRow {
 
     fn insert(&self, connection: &Connection) -> rusqlite::Result<()> {
         let round = self.round.map(|round| Unsigned("round", round));
-        connection
-            .prepare_cached("INSERT OR REPLACE INTO epochs VALUES (?1, ?2, ?3, ?4, ?5)")?
-            .execute(params![
+        store::<Self>(
+            connection,
+            params![
                 Unsigned("epoch", self.epoch),
                 self.leader,
                 round,
                 Unsigned("certified_ms", self.certified_ms),
                 self.outcome
-            ])?;
-        Ok(())
+            ],
+        )
     }
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -169,24 +170,26 @@ impl HistoryRow for EpochRow {
 impl sealed::Sealed for CycleRow {}
 impl HistoryRow for CycleRow {
     const TABLE: &'static str = "cycles";
-    const COLUMNS: &'static str = "cycle_id, epoch, opener, hops, amount_msat, fee_msat, outcome, reason, planned_ms, done_ms";
+    const COLUMNS: &'static str = "cycle_id, epoch, opener, hops, amount_msat, fee_msat, outcome, \
+        reason, planned_ms, done_ms";
     const TIME: &'static str = "coalesce(done_ms, planned_ms)";
 
     fn insert(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let sql = "INSERT OR REPLACE INTO cycles VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-        connection.prepare_cached(sql)?.execute(params![
-            self.cycle_id,
-            Unsigned("epoch", self.epoch),
-            self.opener,
-            Unsigned("hops", self.hops),
-            Unsigned("amount_msat", self.amount_msat),
-            Unsigned("fee_msat", self.fee_msat),
-            self.outcome,
-            self.reason,
-            Unsigned("planned_ms", self.planned_ms),
-            self.done_ms.map(|done_ms| Unsigned("done_ms", done_ms)),
-        ])?;
-        Ok(())
+        store::<Self>(
+            connection,
+            params![
+                self.cycle_id,
+                Unsigned("epoch", self.epoch),
+                self.opener,
+                Unsigned("hops", self.hops),
+                Unsigned("amount_msat", self.amount_msat),
+                Unsigned("fee_msat", self.fee_msat),
+                self.outcome,
+                self.reason,
+                Unsigned("planned_ms", self.planned_ms),
+                self.done_ms.map(|done_ms| Unsigned("done_ms", done_ms)),
+            ],
+        )
     }
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -213,19 +216,20 @@ impl HistoryRow for PaymentRow {
     const TIME: &'static str = "coalesce(done_ms, started_ms)";
 
     fn insert(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let sql = "INSERT OR REPLACE INTO payments VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-        connection.prepare_cached(sql)?.execute(params![
-            self.payment_id,
-            self.direction,
-            Unsigned("amount_msat", self.amount_msat),
-            Unsigned("fee_msat", self.fee_msat),
-            Unsigned("hops", self.hops),
-            self.outcome,
-            self.reason,
-            Unsigned("started_ms", self.started_ms),
-            self.done_ms.map(|done_ms| Unsigned("done_ms", done_ms)),
-        ])?;
-        Ok(())
+        store::<Self>(
+            connection,
+            params![
+                self.payment_id,
+                self.direction,
+                Unsigned("amount_msat", self.amount_msat),
+                Unsigned("fee_msat", self.fee_msat),
+                Unsigned("hops", self.hops),
+                self.outcome,
+                self.reason,
+                Unsigned("started_ms", self.started_ms),
+                self.done_ms.map(|done_ms| Unsigned("done_ms", done_ms)),
+            ],
+        )
     }
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -250,15 +254,15 @@ impl HistoryRow for ChannelSampleRow {
     const TIME: &'static str = "at_ms";
 
     fn insert(&self, connection: &Connection) -> rusqlite::Result<()> {
-        connection
-            .prepare_cached("INSERT OR REPLACE INTO channel_samples VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![
+        store::<Self>(
+            connection,
+            params![
                 self.channel,
                 Unsigned("at_ms", self.at_ms),
                 Unsigned("local_msat", self.local_msat),
                 Unsigned("capacity_msat", self.capacity_msat),
-            ])?;
-        Ok(())
+            ],
+        )
     }
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -278,12 +282,10 @@ impl HistoryRow for EventRow {
     const TIME: &'static str = "at_ms";
 
     fn insert(&self, connection: &Connection) -> rusqlite::Result<()> {
-        connection.prepare_cached("INSERT INTO events VALUES (?1, ?2, ?3)")?.execute(params![
-            Unsigned("at_ms", self.at_ms),
-            self.kind,
-            self.detail.to_string(),
-        ])?;
-        Ok(())
+        store::<Self>(
+            connection,
+            params![Unsigned("at_ms", self.at_ms), self.kind, self.detail.to_string(),],
+        )
     }
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -294,6 +296,16 @@ impl HistoryRow for EventRow {
         })?;
         Ok(Self { at_ms: row.get::<_, Stored>(0)?.0, kind: row.get(1)?, detail })
     }
+}
+
+/// Inserts one row, replacing one of the same key. Columns are named, so that a later schema may
+/// add some.
+fn store<R: HistoryRow>(connection: &Connection, values: &[&dyn ToSql]) -> rusqlite::Result<()> {
+    let places: Vec<String> = (1..=values.len()).map(|place| format!("?{place}")).collect();
+    let (table, columns, places) = (R::TABLE, R::COLUMNS, places.join(", "));
+    let sql = format!("INSERT OR REPLACE INTO {table} ({columns}) VALUES ({places})");
+    connection.prepare_cached(&sql)?.execute(values)?;
+    Ok(())
 }
 
 impl ToSql for Direction {

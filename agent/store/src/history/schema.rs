@@ -1,6 +1,7 @@
 //! The tables an operator sees, and the steps from each older schema to the newest.
 //!
-//! A landed step must never be edited: add the next one. Amounts are millisatoshi, times milliseconds since 1970.
+//! A landed step must never be edited: add the next one. Amounts are millisatoshi, times
+//! milliseconds since 1970.
 
 use rusqlite::{Connection, TransactionBehavior};
 

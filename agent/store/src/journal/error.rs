@@ -1,6 +1,6 @@
 //! Everything that can go wrong with a journal, each with what the operator should do next.
 //!
-//! No message may print a payload: records can hold secrets that are not yet public.
+//! A message must never print a payload: records can hold secrets that are not yet public.
 
 use super::recover::CutReason;
 use std::io;
@@ -20,8 +20,9 @@ pub enum JournalError {
     },
     /// No journal in the directory, and the caller did not allow a new one.
     #[error(
-        "the data directory holds no journal although this identity has run before; restore the directory, or start \
-         a new identity. An empty journal would forget promises this identity has signed"
+        "the data directory holds no journal although this identity has run before; restore the \
+         directory, or start a new identity. An empty journal would forget promises this identity \
+         has signed"
     )]
     Missing,
     /// The file does not start with a sound header of ours.
@@ -34,7 +35,8 @@ pub enum JournalError {
     },
     /// The file was written by another version of this program.
     #[error(
-        "{file} has journal format {found}, this program reads {supported}; run the version that wrote it"
+        "{file} has journal format {found}, this program reads {supported}; run the version that \
+         wrote it"
     )]
     UnsupportedVersion {
         /// The segment.
@@ -52,8 +54,8 @@ pub enum JournalError {
     },
     /// Bytes that had been made durable are damaged, so records are missing between sound ones.
     #[error(
-        "{file} is damaged at byte {offset} ({reason}) although its first {durable_bytes} bytes had been made \
-         durable; {}",
+        "{file} is damaged at byte {offset} ({reason}) although its first {durable_bytes} bytes \
+         had been made durable; {}",
         NEXT_STEP
     )]
     DamagedMiddle {
@@ -66,8 +68,8 @@ pub enum JournalError {
         /// What is wrong there.
         reason: CutReason,
     },
-    /// A record with a sound checksum does not follow the one before it: the file was edited, mixed or restored in
-    /// part. A crash cannot do this.
+    /// A record with a sound checksum does not follow the one before it: the file was edited, mixed
+    /// or restored in part. A crash cannot do this.
     #[error("{file}: the record at byte {offset} does not continue record {after}; {}", NEXT_STEP)]
     ChainBroken {
         /// The segment.
@@ -85,7 +87,8 @@ pub enum JournalError {
         /// Largest size accepted.
         cap: usize,
     },
-    /// The record does not fit into the space reserved and the disk gives no more. Nothing of it was written.
+    /// The record does not fit into the space reserved and the disk gives no more. Nothing of it
+    /// was written.
     #[error(
         "the disk is full: {file} cannot grow by {bytes} bytes; free some space and start again"
     )]
@@ -95,9 +98,11 @@ pub enum JournalError {
         /// Bytes wanted.
         bytes: u64,
     },
-    /// An earlier append or flush failed; whether its bytes are on disk is unknown until a restart reads them.
+    /// An earlier append or flush failed; whether its bytes are on disk is unknown until a restart
+    /// reads them.
     #[error(
-        "the journal stopped after an earlier failure ({first}); look at the disk, then restart the agent"
+        "the journal stopped after an earlier failure ({first}); look at the disk, then restart \
+         the agent"
     )]
     Poisoned {
         /// The failure that stopped it.
@@ -120,9 +125,9 @@ pub enum JournalError {
 }
 
 /// The same advice for every kind of damage that a crash cannot explain.
-const NEXT_STEP: &str = "do not edit or delete it, it may hold promises signed to peers. Copy the data directory \
-    aside, check the disk, then restore this file from a copy of the same moment; with an older copy, let the \
-    peers show their newer co-signed states before signing anything";
+const NEXT_STEP: &str = "do not edit or delete it, it may hold promises signed to peers. Copy the \
+    data directory aside, check the disk, then restore this file from a copy of the same moment; \
+    with an older copy, let the peers show their newer co-signed states before signing anything";
 
 impl JournalError {
     /// Adds file and purpose to an error of the operating system.

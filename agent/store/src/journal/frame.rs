@@ -1,13 +1,17 @@
-//! The byte layout of a segment: one header, then frames of head and payload. All integers are little-endian.
+//! The byte layout of a segment: one header, then frames of head and payload. All integers are
+//! little-endian.
 //!
 //! ```text
-//! header (88): magic 8 | version 4 | segment 8 | first position 8 | born bytes 8 | journal id 16 | previous digest 32 | crc 4
-//! frame  (64): marker 4 | length 4 | payload crc 4 | base 8 | position 8 | digest 32 | head crc 4, then the payload
+//! header (88): magic 8 | version 4 | segment 8 | first position 8 | born bytes 8
+//!              | journal id 16 | previous digest 32 | crc 4
+//! frame  (64): marker 4 | length 4 | payload crc 4 | base 8 | position 8 | digest 32
+//!              | head crc 4, then the payload
 //! ```
-//! `base` is how many bytes of the segment were durable when the frame was written: a sound head is therefore proof
-//! that everything below its base once was on disk. The head's checksum also covers the journal id, the segment and
-//! the frame's own offset, so bytes copied from elsewhere (or sent by a peer and stored inside a payload) never look
-//! like a head. This file must never touch a disk.
+//! `base` is how many bytes of the segment were durable when the frame was written: a sound head is
+//! therefore proof that everything below its base once was on disk. The head's checksum also covers
+//! the journal id, the segment and the frame's own offset, so bytes copied from elsewhere (or sent
+//! by a peer and stored inside a payload) never look like a head. This file must never touch a
+//! disk.
 
 /// First bytes of every segment.
 pub(crate) const MAGIC: [u8; 8] = *b"DEBALJNL";
@@ -36,7 +40,8 @@ pub(crate) struct Header {
     pub segment: u64,
     /// Position of the first record in it.
     pub first_position: u64,
-    /// Bytes that were durable before the segment got its name: header and, after a rotation, the snapshot.
+    /// Bytes that were durable before the segment got its name: header and, after a rotation, the
+    /// snapshot.
     pub born_bytes: u64,
     /// Identity of the journal.
     pub id: [u8; 16],
@@ -120,7 +125,8 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// Reads a head that was written at `offset` of the segment `header` describes; `None` when it was not.
+    /// Reads a head that was written at `offset` of the segment `header` describes; `None` when it
+    /// was not.
     pub fn decode(bytes: &[u8], header: &Header, offset: u64) -> Option<Self> {
         if bytes.len() < HEAD_BYTES || bytes[..4] != MARKER {
             return None;
@@ -160,7 +166,8 @@ pub(crate) struct Place {
     pub position: u64,
 }
 
-/// Appends one frame to `buffer` and returns the new chain digest. The caller has checked the payload's size.
+/// Appends one frame to `buffer` and returns the new chain digest. The caller has checked the
+/// payload's size.
 pub(crate) fn encode_frame(
     buffer: &mut Vec<u8>,
     header: &Header,
@@ -181,8 +188,8 @@ pub(crate) fn encode_frame(
     digest
 }
 
-/// Binds a record to its predecessor. How records were grouped into flushes does not enter, so two journals of the
-/// same id with the same records have the same head digest.
+/// Binds a record to its predecessor. How records were grouped into flushes does not enter, so two
+/// journals of the same id with the same records have the same head digest.
 pub(crate) fn chain(previous: &Digest, position: u64, payload: &[u8]) -> Digest {
     let mut hasher = blake3::Hasher::new_derive_key(RECORD_LABEL);
     hasher.update(previous);

@@ -1,7 +1,8 @@
 //! Reading a journal that another process may be writing, for audits and reports.
 //!
-//! It is handed a [`ReadStorage`], so it cannot write or cut. It returns only whole records whose chain is sound,
-//! and says what it met behind the last one. It must never report damage that is only a write in progress.
+//! It is handed a [`ReadStorage`], so it cannot write or cut. It returns only whole records whose
+//! chain is sound, and says what it met behind the last one. It must never report damage that is
+//! only a write in progress.
 
 use super::Position;
 use super::error::JournalError;
@@ -26,7 +27,8 @@ pub struct InspectedRecord {
 pub enum InspectEnd {
     /// Nothing.
     Clean,
-    /// Bytes that are no whole record: a write in progress, or the tail that the next open would cut.
+    /// Bytes that are no whole record: a write in progress, or the tail that the next open would
+    /// cut.
     Unfinished {
         /// Where they start.
         offset: u64,
@@ -57,7 +59,8 @@ pub fn inspect_dir(dir: &Path) -> Result<Inspection, JournalError> {
 }
 
 impl Inspection {
-    /// What follows the last whole record; `None` until the iterator has returned `None` without an error.
+    /// What follows the last whole record; `None` until the iterator has returned `None` without an
+    /// error.
     pub fn end(&self) -> Option<InspectEnd> {
         self.end
     }
@@ -72,9 +75,10 @@ impl Inspection {
         let mut step = self.reader.step(storage)?;
         let mut durable_bytes = 0;
         if !matches!(step, Step::Record(_)) {
-            // The owner may have written these bytes after they were read. Whatever stands behind them is read
-            // first and they are read again after it: if they are still bad now, and something behind them proves
-            // that they had been flushed, no write in progress explains it.
+            // The owner may have written these bytes after they were read. Whatever stands behind
+            // them is read first and they are read again after it: if they are still bad now, and
+            // something behind them proves that they had been flushed, no write in progress
+            // explains it.
             durable_bytes = self.reader.aftermath(storage)?.durable_bytes;
             self.reader.refresh(storage)?;
             step = self.reader.step(storage)?;

@@ -1,9 +1,11 @@
-//! The append-only journal: opaque records, chained, group-committed, never trusted beyond what was flushed.
+//! The append-only journal: opaque records, chained, group-committed, never trusted beyond what was
+//! flushed.
 //!
-//! A record is promised only once [`Journal::flush`] has returned its position. It must never report a position as
-//! flushed before the disk confirmed it, never go on after a failed append or flush (what is on disk is then
-//! unknown, and a second flush may report success for lost bytes), and never cut anything but an unproven tail.
-//! Layout: [`frame`]; what is cut and what stops the agent: [`recover`]; new segments: [`rotate`].
+//! A record is promised only once [`Journal::flush`] has returned its position. It must never
+//! report a position as flushed before the disk confirmed it, never go on after a failed append or
+//! flush (what is on disk is then unknown, and a second flush may report success for lost bytes),
+//! and never cut anything but an unproven tail. Layout: `frame.rs`; what is cut and what stops the
+//! agent: `recover.rs`; new segments: `rotate.rs`.
 
 mod error;
 mod frame;
@@ -36,13 +38,16 @@ impl fmt::Display for Position {
 /// How to open a journal. Sizes in bytes.
 #[derive(Debug, Clone)]
 pub struct OpenOptions {
-    /// Names the journal's owner and salts its checksums. Derive it from the identity's secret, so that no peer can
-    /// compute it: a peer that could would be able to craft record bytes that confuse recovery.
+    /// Names the journal's owner and salts its checksums. Derive it from the identity's secret, so
+    /// that no peer can compute it: a peer that could would be able to craft record bytes that
+    /// confuse recovery.
     pub id: [u8; 16],
-    /// Whether an empty directory gets a new journal. Only the command that makes a new identity should allow it:
-    /// an identity that lost its journal must not start over as if it had promised nothing.
+    /// Whether an empty directory gets a new journal. Only the command that makes a new identity
+    /// should allow it: an identity that lost its journal must not start over as if it had promised
+    /// nothing.
     pub create: bool,
-    /// Appended bytes are handed to the operating system (not yet flushed) once this many wait. Default 256 KiB.
+    /// Appended bytes are handed to the operating system (not yet flushed) once this many wait.
+    /// Default 256 KiB.
     pub buffer_bytes: usize,
     /// Space is reserved in steps of this size. Default 1 MiB.
     pub allocate_step_bytes: u64,
@@ -78,7 +83,8 @@ impl OpenOptions {
 pub enum Space {
     /// The reserve is whole.
     Ample,
-    /// The disk gives no more and the reserve is being used: begin nothing new, finish what is open.
+    /// The disk gives no more and the reserve is being used: begin nothing new, finish what is
+    /// open.
     Low,
     /// Less than a sixteenth of the reserve is left: the next append may be refused.
     Exhausted,
@@ -106,16 +112,16 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Adds a record. It is in memory only until [`Journal::flush`] (or, unflushed, at the operating system once
-    /// many bytes wait). Any error stops the journal for good.
+    /// Adds a record. It is in memory only until [`Journal::flush`] (or, unflushed, at the
+    /// operating system once many bytes wait). Any error stops the journal for good.
     pub fn append(&mut self, payload: &[u8]) -> Result<Position, JournalError> {
         self.check()?;
         let result = self.append_inner(payload);
         self.keep_first_error(result)
     }
 
-    /// Makes every appended record durable with one write and one flush, and returns the last one's position. Any
-    /// error stops the journal for good.
+    /// Makes every appended record durable with one write and one flush, and returns the last one's
+    /// position. Any error stops the journal for good.
     pub fn flush(&mut self) -> Result<Position, JournalError> {
         self.check()?;
         let result = self.flush_inner();
@@ -236,7 +242,7 @@ impl Journal {
         }
         let result = self.reserve(self.written_bytes);
         if let (Err(error), false) = (&result, self.low) {
-            tracing::warn!(file = self.name, %error, "the journal's disk is full; using the reserve");
+            tracing::warn!(file = self.name, %error, "the disk is full; using the reserve");
         }
         self.low = result.is_err();
     }

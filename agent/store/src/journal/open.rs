@@ -1,7 +1,9 @@
-//! Opening a journal: choose the newest segment, read it, cut an unproven tail, make the rest durable.
+//! Opening a journal: choose the newest segment, read it, cut an unproven tail, make the rest
+//! durable.
 //!
-//! It must never fall back to an older segment when the newest is damaged, and never hand out a record that is not
-//! durable: what a crashed process wrote may still be in memory only, so the file is flushed before it is trusted.
+//! It must never fall back to an older segment when the newest is damaged, and never hand out a
+//! record that is not durable: what a crashed process wrote may still be in memory only, so the
+//! file is flushed before it is trusted.
 
 use super::error::JournalError;
 use super::frame::{self, Digest, HEADER_BYTES, Header, Place};
@@ -32,13 +34,14 @@ pub struct Recovered {
     pub first: Position,
     /// Whether the first of them is the snapshot a rotation wrote.
     pub starts_with_snapshot: bool,
-    /// The tail that was cut, if any. After a cut, let peers show newer co-signed states before signing anything.
+    /// The tail that was cut, if any. After a cut, let peers show newer co-signed states before
+    /// signing anything.
     pub cut: Option<CutTail>,
 }
 
 impl Journal {
-    /// Opens the journal in `storage` and returns it with everything it holds. On an error nothing but leftovers
-    /// of an unfinished rotation has been changed.
+    /// Opens the journal in `storage` and returns it with everything it holds. On an error nothing
+    /// but leftovers of an unfinished rotation has been changed.
     pub fn open(
         storage: impl Storage + 'static,
         options: OpenOptions,
@@ -124,11 +127,12 @@ pub(super) fn discard_drafts(storage: &mut dyn Storage) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes a segment that a newer one has replaced. A failure costs only space; the next open tries again.
+/// Removes a segment that a newer one has replaced. A failure costs only space; the next open tries
+/// again.
 pub(super) fn remove_old(storage: &mut dyn Storage, segment: u64) {
     let name = recover::segment_name(segment);
     if let Err(error) = storage.remove(&name) {
-        tracing::warn!(file = name, %error, "cannot remove a journal segment that is no longer needed");
+        tracing::warn!(file = name, %error, "cannot remove a replaced journal segment");
     }
 }
 

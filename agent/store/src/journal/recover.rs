@@ -1,19 +1,26 @@
-//! Reading a segment from its start: whole records, then a verdict on whatever follows the last one.
+//! Reading a segment from its start: whole records, then a verdict on whatever follows the last
+//! one.
 //!
-//! **Tail or middle.** A crash can lose, tear or garble any sector written since the last flush, so after a crash a
-//! sound record may stand *behind* a damaged one of the same flush: soundness behind the damage alone proves
-//! nothing. What proves damage in the middle is a frame head whose `base` lies beyond the first bad byte: it was
-//! written after a flush that covered that byte, and a flushed byte does not change in a crash. Hence, for the first
-//! bad frame at offset X, with M the largest `base` of any sound head behind X (and at least the bytes that were
-//! durable before the segment got its name):
+//! **Tail or middle.** A crash can lose, tear or garble any sector written since the last flush, so
+//! after a crash a sound record may stand *behind* a damaged one of the same flush: soundness
+//! behind the damage alone proves nothing. What proves damage in the middle is a frame head whose
+//! `base` lies beyond the first bad byte: it was written after a flush that covered that byte, and
+//! a flushed byte does not change in a crash. Hence, for the first bad frame at offset X, with M
+//! the largest `base` of any sound head behind X (and at least the bytes that were durable before
+//! the segment got its name):
 //!
-//! - M > X: durable bytes are gone; the journal must not be used ([`super::JournalError::DamagedMiddle`]).
+//! - M > X: durable bytes are gone; the journal must not be used
+//!   ([`super::JournalError::DamagedMiddle`]).
 //! - M <= X: nothing shows that X was ever flushed; the tail from X on is cut and reported.
 //! - only zeros from X on: the clean end of the allocated space.
 //!
-//! What no journal in a single file can tell: damage confined to the *last* flush from a torn write, and a file
-//! restored from an older copy from one that never grew. Both come out as a shorter, sound journal (the first with
-//! a reported cut); the caller lets its peers show newer co-signed states before it signs. Nothing here writes.
+//! What no journal in a single file can tell: damage confined to the *last* flush from a torn
+//! write, and a file restored from an older copy from one that never grew. Both come out as a
+//! shorter, sound journal (the first with a reported cut); the caller lets its peers show newer
+//! co-signed states before it signs. And after a *failed* flush some systems go on showing bytes
+//! that the disk never got, until the machine restarts: such a tail reads as sound here. It was
+//! never promised, but it is the reason to look at the disk before starting again.
+//! This file must never write.
 
 use super::error::JournalError;
 use super::frame::{self, Digest, HEAD_BYTES, HEADER_BYTES, Head, Header, HeaderFault};
@@ -108,9 +115,6 @@ impl SegmentReader {
         let Some(head) = Head::decode(bytes, &self.header, offset) else {
             return Ok(Step::Bad(CutReason::Head));
         };
-        if head.position != self.position + 1 {
-            return Err(self.chain_broken());
-        }
         let start = offset + HEAD_BYTES as u64;
         let length = head.length as usize;
         let payload = self.window.slice(storage, start, length)?;
@@ -121,11 +125,13 @@ impl SegmentReader {
             return Ok(Step::Bad(CutReason::Payload));
         }
         let payload = payload.to_vec();
-        if frame::chain(&self.digest, head.position, &payload) != head.digest {
+        // The digest covers the position, so a repeated or missing record breaks the chain too.
+        let position = self.position + 1;
+        if frame::chain(&self.digest, position, &payload) != head.digest {
             return Err(self.chain_broken());
         }
         self.offset = start + length as u64;
-        self.position = head.position;
+        self.position = position;
         self.digest = head.digest;
         Ok(Step::Record(payload))
     }
@@ -205,7 +211,8 @@ fn header_error(name: &str, fault: HeaderFault) -> JournalError {
     }
 }
 
-/// A part of the file in memory. The file's length is taken once, so a growing file cannot be read for ever.
+/// A part of the file in memory. The file's length is taken once, so a growing file cannot be read
+/// for ever.
 struct Window {
     name: String,
     file_bytes: u64,

@@ -1,9 +1,10 @@
 //! Beginning a new segment with a snapshot, so that the journal does not grow for ever.
 //!
-//! Steps: flush the old segment; write header and snapshot under a draft name; flush; rename to the real name;
-//! remove the old segment. Until the rename is durable the old segment is whole and in use; from then on the new
-//! one is. A crash between two steps leaves a draft (discarded by the next open) or an old segment (removed by it).
-//! It must never remove the old segment before the new one is durable under its name.
+//! Steps: flush the old segment; write header and snapshot under a draft name; flush; rename to the
+//! real name; remove the old segment. Until the rename is durable the old segment is whole and in
+//! use; from then on the new one is. A crash between two steps leaves a draft (discarded by the
+//! next open) or an old segment (removed by it). It must never remove the old segment before the
+//! new one is durable under its name.
 
 use super::error::JournalError;
 use super::frame::{Header, MAX_SNAPSHOT_BYTES};
@@ -12,9 +13,9 @@ use super::recover::{draft_name, segment_name};
 use super::{Journal, Position};
 
 impl Journal {
-    /// Replaces everything appended so far by `snapshot`, which becomes the first record of a new segment and takes
-    /// the next position. On `RotationRefused` and `TooLarge` the journal goes on as before; any other error stops
-    /// it for good.
+    /// Replaces everything appended so far by `snapshot`, which becomes the first record of a new
+    /// segment and takes the next position. On `RotationRefused` and `TooLarge` the journal goes on
+    /// as before; any other error stops it for good.
     pub fn rotate(&mut self, snapshot: &[u8]) -> Result<Position, JournalError> {
         if snapshot.len() > MAX_SNAPSHOT_BYTES {
             return Err(JournalError::TooLarge { bytes: snapshot.len(), cap: MAX_SNAPSHOT_BYTES });

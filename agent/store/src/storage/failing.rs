@@ -1,6 +1,8 @@
-//! A wrapper that fails chosen calls of any disk, so that a test can name the exact call that goes wrong.
+//! A wrapper that fails chosen calls of any disk, so that a test can name the exact call that goes
+//! wrong.
 //!
-//! It must never fail a call that was not scripted, and never change a byte that the wrapped disk returns.
+//! It must never fail a call that was not scripted, and never change a byte that the wrapped disk
+//! returns.
 
 use super::{ReadStorage, Storage};
 use std::collections::BTreeMap;
@@ -63,8 +65,8 @@ impl<S: Storage> FailingDisk<S> {
         self
     }
 
-    /// Writes and allocations fail with `StorageFull` once `bytes` bytes were written through this wrapper; the
-    /// write that crosses the line stores what still fits.
+    /// Writes and allocations fail with `StorageFull` once `bytes` bytes were written through this
+    /// wrapper; the write that crosses the line stores what still fits.
     #[must_use]
     pub fn full_after(mut self, bytes: u64) -> Self {
         self.full_after = Some(bytes);

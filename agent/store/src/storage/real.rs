@@ -1,7 +1,8 @@
 //! The real disk: plain files under one directory that only its owner can open.
 //!
-//! It must never follow a name out of its directory, never leave a created, renamed or removed name undurable
-//! (each is followed by a flush of the directory), and never hide an error of the operating system.
+//! It must never follow a name out of its directory, never leave a created, renamed or removed name
+//! undurable (each is followed by a flush of the directory), and never hide an error of the
+//! operating system.
 
 use super::{ReadStorage, Storage, check_name};
 use fs4::FileExt as _;
@@ -39,7 +40,8 @@ impl ReadStorage for ReadOnlyDisk {
         let mut names = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
             let entry = entry?;
-            // Names that are not ours (not even Unicode, or directories) are nobody's business here.
+            // Names that are not ours (not even Unicode, or directories) are nobody's business
+            // here.
             if let (true, Ok(name)) =
                 (entry.file_type()?.is_file(), entry.file_name().into_string())
             {
@@ -78,8 +80,8 @@ pub struct RealDisk {
 }
 
 impl RealDisk {
-    /// Opens `dir`, creating it (and its parents) when missing. A directory that others may enter is closed to them,
-    /// with a warning in the log.
+    /// Opens `dir`, creating it (and its parents) when missing. A directory that others may enter
+    /// is closed to them, with a warning in the log.
     pub fn new(dir: &Path) -> io::Result<Self> {
         if !dir.is_dir() {
             DirBuilder::new().recursive(true).mode(DIR_MODE).create(dir)?;
@@ -89,7 +91,7 @@ impl RealDisk {
         }
         let mode = fs::metadata(dir)?.permissions().mode();
         if mode & 0o077 != 0 {
-            tracing::warn!(dir = %dir.display(), "the data directory was open to other users; closing it");
+            tracing::warn!(dir = %dir.display(), "closing the data directory to other users");
             fs::set_permissions(dir, Permissions::from_mode(DIR_MODE))?;
         }
         Ok(Self { reader: ReadOnlyDisk::new(dir), open: BTreeMap::new() })

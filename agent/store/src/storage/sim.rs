@@ -1,8 +1,9 @@
 //! A disk in memory that loses power on demand, deterministic from a seed.
 //!
-//! Every file has two images: what a reader sees now, and what survives a crash for certain. A crash decides sector
-//! by sector what became of the bytes in between. It must never touch a byte that was durable (except through
-//! [`SimDisk::flip_bit`]), never read a clock, and always do the same for the same seed and calls.
+//! Every file has two images: what a reader sees now, and what survives a crash for certain. A
+//! crash decides sector by sector what became of the bytes in between. It must never touch a byte
+//! that was durable (except through [`SimDisk::flip_bit`]), never read a clock, and always do the
+//! same for the same seed and calls.
 
 use super::{ReadStorage, Storage, check_name};
 use std::collections::BTreeMap;
@@ -16,7 +17,8 @@ const SECTOR_BYTES: usize = 512;
 /// How a crash treats what was not flushed, in percent.
 #[derive(Debug, Clone, Copy)]
 pub struct SimFaults {
-    /// Chance that a crash damages the unflushed bytes of a file at all; otherwise they all survive.
+    /// Chance that a crash damages the unflushed bytes of a file at all; otherwise they all
+    /// survive.
     pub damage_percent: u8,
     /// Chance that a sector lost in a damaging crash holds noise instead of its old bytes.
     pub noise_percent: u8,
@@ -48,7 +50,8 @@ struct World {
     powered: bool,
 }
 
-/// A simulated disk. Clones are handles to the same disk; [`SimDisk::snapshot`] makes an independent copy.
+/// A simulated disk. Clones are handles to the same disk; [`SimDisk::snapshot`] makes an
+/// independent copy.
 #[derive(Debug, Clone)]
 pub struct SimDisk {
     world: Arc<Mutex<World>>,
@@ -79,7 +82,8 @@ impl SimDisk {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Loses power and comes back: unflushed bytes survive, vanish or tear; scripted crashes and failures are off.
+    /// Loses power and comes back: unflushed bytes survive, vanish or tear; scripted crashes and
+    /// failures are off.
     pub fn crash(&self) {
         let world = &mut *self.world();
         for file in world.files.values_mut() {
@@ -90,8 +94,9 @@ impl SimDisk {
         world.fail_next_sync = false;
     }
 
-    /// Loses power inside the `call`-th changing call from now (1 is the next): that call may or may not have taken
-    /// effect, and it and every later call fail until [`SimDisk::crash`] brings the disk back.
+    /// Loses power inside the `call`-th changing call from now (1 is the next): that call may or
+    /// may not have taken effect, and it and every later call fail until [`SimDisk::crash`] brings
+    /// the disk back.
     pub fn crash_at(&self, call: u64) {
         let mut world = self.world();
         world.crash_at = Some(world.calls + call);
@@ -134,7 +139,8 @@ impl SimDisk {
         self.world().files = files;
     }
 
-    /// The same disk with the files of another, for starting from a prepared state with other faults.
+    /// The same disk with the files of another, for starting from a prepared state with other
+    /// faults.
     #[must_use]
     pub fn with_files_of(self, other: &Self) -> Self {
         self.restore(other);
@@ -190,7 +196,8 @@ fn sectors(start: usize, end: usize) -> impl Iterator<Item = Range<usize>> {
 }
 
 impl World {
-    /// Counts a changing call; true when it may take effect. Sets the power off when its time has come.
+    /// Counts a changing call; true when it may take effect. Sets the power off when its time has
+    /// come.
     fn enter(&mut self) -> io::Result<bool> {
         if !self.powered {
             return Err(io::Error::other("simulated disk has no power"));

@@ -209,6 +209,12 @@ fn the_format_is_frozen() {
 const GOLDEN: &str = "0c45c6c6f6848758a31e875b84fd7416eab74640a068a97120788ce554a339a4";
 
 #[test]
+fn a_journal_can_move_to_a_thread_of_its_own() {
+    fn assert_send<T: Send>() {}
+    assert_send::<Journal>();
+}
+
+#[test]
 fn a_debug_print_shows_no_payload() {
     let (mut journal, _) = open(&SimDisk::new(1));
     append_all(&mut journal, &["hush"]);

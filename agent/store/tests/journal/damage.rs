@@ -1,9 +1,11 @@
-//! Damage, byte by byte: a shorter sound journal with a reported cut, or a refusal. Never wrong data.
+//! Damage, byte by byte: a shorter sound journal with a reported cut, or a refusal. Never wrong
+//! data.
 //!
-//! Every expectation is exact: which records, which offset, which reason.
+//! Every expectation is exact: which records, which offset, which reason. They must never accept
+//! "some error" for a named one.
 
 use super::{FIRST, HEAD, HEADER, append_all, bytes, filled, open, refusal, starts};
-use debal_store::{CutReason, CutTail, JournalError, SimDisk, Storage};
+use debal_store::{CutReason, CutTail, Journal, JournalError, OpenOptions, SimDisk, Storage};
 
 const GROUPS: [&[&str]; 3] = [&["one", "two2"], &["three"], &["four44", "five555"]];
 const ALL: [&str; 5] = ["one", "two2", "three", "four44", "five555"];
@@ -39,10 +41,13 @@ fn check_flip(disk: &SimDisk, offset: usize, offsets: &[usize]) {
     let reason = if offset - offsets[hit] < HEAD { CutReason::Head } else { CutReason::Payload };
     if hit < LAST_GROUP {
         let error = refusal(disk);
-        let exact = matches!(&error, JournalError::DamagedMiddle { file, offset, durable_bytes, reason: found }
-            if file == FIRST && *offset == start && *durable_bytes == offsets[LAST_GROUP] as u64
-                && *found == reason);
-        assert!(exact, "byte {offset}: {error:?}");
+        let JournalError::DamagedMiddle { file, offset: found, durable_bytes, reason: why } = error
+        else {
+            panic!("byte {offset}: {error:?}");
+        };
+        let durable = offsets[LAST_GROUP] as u64;
+        assert_eq!((file.as_str(), found, durable_bytes), (FIRST, start, durable), "byte {offset}");
+        assert_eq!(why, reason, "byte {offset}");
         return;
     }
     let before = disk.snapshot();
@@ -92,7 +97,8 @@ fn a_truncation_at_any_byte_gives_the_exact_prefix() {
 
 #[test]
 fn a_group_torn_in_front_of_a_sound_record_is_a_tail() {
-    // The disk wrote the second record of a flush but not the first: legal until the flush has returned.
+    // The disk wrote the second record of a flush but not the first: legal until the flush has
+    // returned.
     let disk = filled(&GROUPS);
     let offsets = starts(&ALL);
     let zeros = vec![0; offsets[4] - offsets[3]];
@@ -136,21 +142,57 @@ fn a_damaged_middle_is_left_untouched_and_tells_the_operator_what_to_do() {
     }
 }
 
-#[test]
-fn record_bytes_inside_a_payload_never_look_like_a_record() {
-    // A peer that could make us store bytes of a later record could turn a torn tail into a refusal to start.
-    let disk = filled(&[&["a"], &["b"], &["c"]]);
-    let offsets = starts(&["a", "b", "c"]);
-    let stolen = disk.contents(FIRST).unwrap()[offsets[2]..offsets[3]].to_vec();
+/// Stores `bait` in a first record and damages that record's head, so that recovery looks at the
+/// bait.
+fn recover_over_bait(bait: &[u8], filler: usize) -> debal_store::Recovered {
     let victim = SimDisk::new(1);
     let (mut journal, _) = open(&victim);
-    journal.append(&stolen).unwrap();
+    journal.append(&[&vec![b'.'; filler], bait].concat()).unwrap();
     journal.flush().unwrap();
     drop(journal);
     victim.flip_bit(FIRST, HEADER, 0);
-    let (_, recovered) = open(&victim);
+    open(&victim).1
+}
+
+#[test]
+fn record_bytes_at_another_place_never_look_like_a_record() {
+    // A peer that could make us store bytes of a later record could turn a torn tail into a refusal
+    // to start.
+    let disk = filled(&[&["a"], &["b"], &["c"]]);
+    let offsets = starts(&["a", "b", "c"]);
+    let bait = disk.contents(FIRST).unwrap()[offsets[2]..offsets[3]].to_vec();
+    let recovered = recover_over_bait(&bait, 300);
     assert!(recovered.records.is_empty());
     assert_eq!(recovered.cut.unwrap().offset, HEADER as u64);
+}
+
+#[test]
+fn record_bytes_made_for_this_place_by_a_peer_never_look_like_a_record() {
+    // The peer knows the format and the place, but not the identity that salts the checksums.
+    let theirs = SimDisk::new(1);
+    let own = OpenOptions { id: [8; 16], ..super::options() };
+    let (mut journal, _) = Journal::open(theirs.clone(), own).unwrap();
+    for record in [vec![b'.'; 500], b"bait".to_vec()] {
+        journal.append(&record).unwrap();
+        journal.flush().unwrap();
+    }
+    let place = HEADER + HEAD + 500;
+    let bait = theirs.contents(FIRST).unwrap()[place..place + HEAD + 4].to_vec();
+    let recovered = recover_over_bait(&bait, 500);
+    assert!(recovered.records.is_empty());
+    assert_eq!(recovered.cut.unwrap().offset, HEADER as u64);
+}
+
+#[test]
+fn a_repeated_record_breaks_the_chain() {
+    // The second record again in the third's place, with a head made for that place by the same
+    // journal's format.
+    let disk = filled(&[&["aaaa"], &["bbbb"], &["cccc"]]);
+    let twin = filled(&[&["aaaa"], &["aaaa"], &["bbbb"]]);
+    let offsets = starts(&["aaaa", "bbbb", "cccc"]);
+    let repeated = twin.contents(FIRST).unwrap()[offsets[2]..offsets[3]].to_vec();
+    disk.clone().write(FIRST, offsets[2] as u64, &repeated).unwrap();
+    assert!(matches!(refusal(&disk), JournalError::ChainBroken { after: 2, .. }));
 }
 
 #[test]
@@ -182,7 +224,8 @@ fn the_chain_goes_on_after_a_cut() {
 
 #[test]
 fn a_damaged_snapshot_is_never_cut() {
-    // It was durable before its segment got a name, so there is no innocent explanation, even without a successor.
+    // It was durable before its segment got a name, so there is no innocent explanation, even
+    // without a successor.
     let sound = filled(&[&["a"]]);
     open(&sound).0.rotate(b"snapshot").unwrap();
     for offset in HEADER..HEADER + HEAD + 8 {

@@ -1,10 +1,12 @@
-//! Inspection: an audit sees the whole records of a journal in use, writes nothing, and cries wolf never.
+//! Inspection: an audit sees the whole records of a journal in use, writes nothing, and cries wolf
+//! never.
 //!
-//! The last test runs a writer and an audit at the same time on a real disk.
+//! The last test runs a writer and an audit at the same time on a real disk. A partial record must
+//! never pass for one.
 
 use super::{FIRST, append_all, bytes, filled, open, options, starts};
 use debal_store::journal::{InspectEnd, Inspection, inspect, inspect_dir};
-use debal_store::{CutReason, Journal, JournalError, Position, RealDisk, SimDisk};
+use debal_store::{CutReason, Journal, JournalError, Position, ReadStorage, RealDisk, SimDisk};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 fn payloads(inspection: &mut Inspection) -> Vec<Vec<u8>> {
@@ -77,6 +79,46 @@ fn a_journal_rotated_away_during_an_inspection_is_named() {
     open(&disk).0.rotate(b"s").unwrap();
     let outcome: Vec<_> = inspection.by_ref().collect();
     assert!(matches!(outcome.last(), Some(Err(JournalError::Rotated { .. }))));
+}
+
+/// Shows an old state of the file to the first read and the present one to every later read.
+struct Racing {
+    old: SimDisk,
+    new: SimDisk,
+    read_before: AtomicBool,
+}
+
+impl ReadStorage for Racing {
+    fn list(&self) -> std::io::Result<Vec<String>> {
+        self.new.list()
+    }
+
+    fn size(&self, name: &str) -> std::io::Result<u64> {
+        self.new.size(name)
+    }
+
+    fn read(&self, name: &str, offset: u64, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.read_before.swap(true, Ordering::Relaxed) {
+            return self.new.read(name, offset, buffer);
+        }
+        buffer.fill(0);
+        self.old.read(name, offset, buffer)?;
+        Ok(buffer.len())
+    }
+}
+
+#[test]
+fn records_flushed_between_two_reads_are_no_damage() {
+    let new = filled(&[&["a"]]);
+    let old = new.snapshot();
+    let (mut journal, _) = open(&new);
+    for _ in 0..100 {
+        journal.append(&[1; 9000]).unwrap();
+        journal.flush().unwrap();
+    }
+    let mut inspection = inspect(Racing { old, new, read_before: AtomicBool::new(false) }).unwrap();
+    assert_eq!(payloads(&mut inspection).len(), 101);
+    assert_eq!(inspection.end(), Some(InspectEnd::Clean));
 }
 
 #[test]

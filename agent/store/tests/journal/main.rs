@@ -1,4 +1,5 @@
-//! The journal's tests: every fact that the rest of the agent relies on, on simulated, failing and real disks.
+//! The journal's tests: every fact that the rest of the agent relies on, on simulated, failing and
+//! real disks.
 //!
 //! They must never assert timing and never depend on the order in which they run.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -68,7 +69,8 @@ pub fn bytes(records: &[&str]) -> Vec<Vec<u8>> {
     records.iter().map(|record| record.as_bytes().to_vec()).collect()
 }
 
-/// Offset at which each record of these lengths begins in the first segment, and where the last ends.
+/// Offset at which each record of these lengths begins in the first segment, and where the last
+/// ends.
 pub fn starts(records: &[&str]) -> Vec<usize> {
     let mut offsets = vec![HEADER];
     for record in records {

@@ -1,6 +1,8 @@
-//! Power loss anywhere in any workload: everything promised is there, nothing is invented, the journal opens.
+//! Power loss anywhere in any workload: everything promised is there, nothing is invented, the
+//! journal opens.
 //!
-//! Each run prints its seed when it fails; the same seed gives the same run.
+//! Each run prints its seed when it fails; the same seed gives the same run. A failing seed must
+//! never go unprinted.
 
 use super::options;
 use debal_store::storage::SimFaults;
@@ -79,7 +81,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..60)
 }
 
-/// Runs `steps` over a disk that loses power before the calls named by `crashes` (counted from each restart).
+/// Runs `steps` over a disk that loses power before the calls named by `crashes` (counted from each
+/// restart).
 fn run(seed: u64, faults: SimFaults, steps: &[Step], crashes: &[u64]) -> Result<(), TestCaseError> {
     let disk = SimDisk::with_faults(seed, faults);
     let mut model = Model { records: Vec::new(), promised: 0, instead: None, next: 0 };
@@ -146,7 +149,9 @@ proptest! {
     }
 
     #[test]
-    fn noise_in_place_of_a_segment_never_panics(noise in prop::collection::vec(any::<u8>(), 0..4000)) {
+    fn noise_in_place_of_records_is_never_a_record(
+        noise in prop::collection::vec(any::<u8>(), 0..4000),
+    ) {
         use debal_store::Storage as _;
         let mut disk = super::filled(&[&["a"], &["b"]]);
         disk.write(super::FIRST, super::HEADER as u64, &noise).unwrap();

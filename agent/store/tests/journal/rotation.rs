@@ -1,6 +1,7 @@
 //! Rotation: a snapshot takes the place of everything before it, whatever goes wrong on the way.
 //!
-//! After any crash the journal holds either all old records or the snapshot: never both, never neither.
+//! After any crash the journal holds either all old records or the snapshot: never both, never
+//! neither. They must never rely on a step count written down by hand.
 
 use super::{FIRST, SECOND, append_all, bytes, filled, open, options};
 use debal_store::journal::MAX_SNAPSHOT_BYTES;

@@ -1,6 +1,7 @@
 //! A disk that fills up: it is met early, the reserve finishes open work, and nothing is lost.
 //!
-//! Sizes follow `options()`: steps and reserve of 4 KiB each.
+//! Sizes follow `options()`: steps and reserve of 4 KiB each. They must never depend on how full
+//! the machine is.
 
 use super::{append_all, filled, open, options};
 use debal_store::{Journal, JournalError, OpenOptions, SimDisk, Space};
@@ -147,4 +148,64 @@ fn other_sizes_open_the_same_journal() {
     };
     let (_, recovered) = Journal::open(disk, larger).unwrap();
     assert_eq!(recovered.records, super::bytes(&["a", "b"]));
+}
+
+#[test]
+fn a_cut_on_a_full_disk_does_not_pretend_to_own_the_space_it_gave_back() {
+    let disk = filled(&[&["a"], &["b"]]);
+    disk.flip_bit(super::FIRST, super::starts(&["a"])[1], 0);
+    disk.set_capacity(1 << 10);
+    let (mut journal, recovered) = open(&disk);
+    assert!(recovered.cut.is_some());
+    assert_eq!(journal.space(), Space::Exhausted);
+    assert!(matches!(journal.append(&[0; 2000]), Err(JournalError::Full { .. })));
+}
+
+/// Set for the copy of this program that runs on the small file system.
+const SMALL_DISK: &str = "DEBAL_STORE_TEST_SMALL_DISK";
+
+/// Runs only as a child of the next test: fills a real file system of 64 KiB.
+#[test]
+fn child_on_a_small_disk() {
+    let Some(dir) = std::env::var_os(SMALL_DISK) else { return };
+    let dir = std::path::Path::new(&dir);
+    let disk = || debal_store::RealDisk::new(dir).unwrap();
+    let (mut journal, _) = Journal::open(disk(), options()).unwrap();
+    let taken = fill_until(&mut journal, Space::Low);
+    assert!(taken > 50, "{taken} records before the disk was full");
+    let error = loop {
+        if let Err(error) = journal.append(&[5; 100]).and_then(|_| journal.flush()) {
+            break error;
+        }
+    };
+    assert!(
+        matches!(error, JournalError::Full { .. }),
+        "refused before a write met the full disk: {error}"
+    );
+    let flushed = journal.flushed();
+    drop(journal);
+    let (_, recovered) = Journal::open(disk(), options()).unwrap();
+    assert_eq!((recovered.records.len() as u64, recovered.cut), (flushed.0, None));
+    println!("the small disk was filled");
+}
+
+#[test]
+fn a_real_full_disk_is_met_by_the_allocation_and_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = "mount -t tmpfs -o size=64k tmpfs \"$1\" || exit 77; shift; exec \"$@\"";
+    let output = std::process::Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"])
+        .arg(dir.path())
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "space::child_on_a_small_disk", "--nocapture"])
+        .env(SMALL_DISK, dir.path())
+        .output();
+    match output {
+        Ok(output) if String::from_utf8_lossy(&output.stdout).contains("running 1 test") => {
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(text.contains("the small disk was filled"), "{text}");
+        }
+        // Namespaces or tmpfs are not allowed here; the simulated full disk above covers the logic.
+        refused => println!("skipped, no small file system to be had: {refused:?}"),
+    }
 }

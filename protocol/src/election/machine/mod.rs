@@ -234,9 +234,9 @@ impl Election {
         self.durable.tip(digest).or_else(beside)
     }
 
-    /// Remembers a valid tip that lost to the head.
+    /// Remembers a valid tip that lost to the head, unless the head leads back to it.
     fn keep_beside(&mut self, tip: Tip) {
-        if self.beside.contains(&tip) {
+        if self.known_tip(&tip.digest()).is_some() {
             return;
         }
         if self.beside.len() >= LINKS_MAX {

@@ -62,9 +62,8 @@ impl Election {
             // A closed epoch has no pool; its certificate may still move the chain.
             let _ = self.pool(epoch);
         }
-        self.note_certified(context, certificate, effects);
         let step = (base, checked.tip, checked.claim.output.seed);
-        self.adopt_if_preferred(context, step, certificate.clone(), effects);
+        self.take_record(context, step, certificate.clone(), effects);
         Ok(())
     }
 
@@ -141,7 +140,7 @@ impl Election {
         Err(Reject::unfitting("tip_reply", "too few members known here attest the roster"))
     }
 
-    /// After the head moved: epochs that build on another tip now start over from it, and what waited
+    /// After a new tip is known: epochs that build on another tip now start over from it, and what waited
     /// for a tip is tried again.
     pub(super) fn rebase(&mut self, context: &Context<'_>, effects: &mut Vec<ElectionEffect>) {
         let epochs: Vec<Epoch> = self.pools.keys().copied().collect();
@@ -152,11 +151,7 @@ impl Election {
     }
 
     /// Tries the certificates that waited for a tip.
-    pub(super) fn retry_waiting(
-        &mut self,
-        context: &Context<'_>,
-        effects: &mut Vec<ElectionEffect>,
-    ) {
+    fn retry_waiting(&mut self, context: &Context<'_>, effects: &mut Vec<ElectionEffect>) {
         let waiting = std::mem::take(&mut self.waiting);
         for certificate in waiting {
             match self.known_tip(&certificate.claim.tip).cloned() {

@@ -6,4 +6,4 @@
 
 pub mod record;
 
-pub use record::{Decision, Kind, Leg, LegStatus, Stage, Transfer};
+pub use record::{Decision, Kind, Leg, LegStatus, Stage, Transfer, is_path};

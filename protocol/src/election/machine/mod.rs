@@ -211,6 +211,14 @@ impl Election {
         pooled.or_else(|| linked.into_iter().find(|c| c.epoch() == epoch && c.round == round))
     }
 
+    /// Whether this node has verified that this certificate's leader is certified in its round.
+    #[must_use]
+    pub fn is_certified(&self, certificate: &Certificate) -> bool {
+        let network = &self.durable.head.network;
+        let known = self.certificate(certificate.epoch(), certificate.round);
+        known.is_some_and(|known| known.claim.digest(network) == certificate.claim.digest(network))
+    }
+
     /// Who leads `epoch` now: the certified leader of the highest round, with the round.
     #[must_use]
     pub fn leader_of(&self, epoch: Epoch) -> Option<(NodeId, u8)> {

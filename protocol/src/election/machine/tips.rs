@@ -12,8 +12,8 @@ use crate::reject::Reject;
 use debal_crypto::{Digest, NodeId};
 
 impl Election {
-    /// A certificate arrived with a plan. When this returns without a reject and
-    /// [`Election::certificate`] still does not know it, its tip has been asked for.
+    /// A certificate arrived with a plan. No reject does not mean that it is valid: if it builds on a
+    /// tip not known here, the tip is asked for. [`Election::is_certified`] tells.
     ///
     /// # Errors
     /// [`Reject`] if it is not valid, or of an epoch that has been built on.
@@ -28,10 +28,7 @@ impl Election {
             return Err(Reject::Stale { found: epoch.0, newest: newest.0 });
         }
         self.in_window(context, epoch, 1)?;
-        let network = self.durable.head.network;
-        let digest = certificate.claim.digest(&network);
-        let known = self.certificate(epoch, certificate.round);
-        if known.is_some_and(|known| known.claim.digest(&network) == digest) {
+        if self.is_certified(certificate) {
             return Ok(Vec::new());
         }
         let mut effects = Vec::new();

@@ -328,7 +328,7 @@ fn a_certificate_on_an_unknown_tip_waits_until_the_tip_is_shown() {
     let request = Message::TipRequest { tip: base.digest() };
     let asked = election.on_certificate(&now, sender, &later);
     assert_eq!(asked, Ok(vec![ElectionEffect::Send(sender, request)]));
-    assert_eq!(election.certificate(Epoch(2), 0), None);
+    assert!(!election.is_certified(&later));
     // Round 1 does not beat the round 0 held here, but what builds on it does.
     let effects = election.on_tip_reply(&now, sender, genesis, &one).unwrap();
     let after = later.verify(&suite, &base).unwrap();
@@ -336,7 +336,7 @@ fn a_certificate_on_an_unknown_tip_waits_until_the_tip_is_shown() {
     let record = ElectionRecord::Record { base, certificate: later.clone(), out };
     assert!(effects.contains(&ElectionEffect::Journal(record)));
     assert_eq!(*election.tip(), after.tip);
-    assert_eq!(election.certificate(Epoch(2), 0), Some(&later));
+    assert!(election.is_certified(&later));
 }
 
 #[test]
@@ -414,6 +414,10 @@ fn seeds_depend_on_epoch_roster_history_and_block_and_on_nothing_else() {
         assert_eq!(seed(&one), seed(&two));
     }
     let other = certify(&view, 3, 0, &[1, 2, 3, 4]).verify(&suite, &genesis).unwrap().tip;
+    // A record is its epoch, round, claim and history, whoever voted.
+    assert_eq!(one.record, after(0, &[2, 3, 4, 5]).record);
+    assert_ne!(one.record, two.record);
+    assert_ne!(one.record, other.record);
     let seed = |tip: &Tip, epoch| tip.view(Epoch(epoch)).unwrap().seed(None);
     assert_eq!(seed(&one, 2), seed(&other, 2));
     assert_ne!(seed(&one, 3), seed(&other, 3));

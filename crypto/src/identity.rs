@@ -45,12 +45,7 @@ impl Binding {
     /// # Errors
     /// [`SignatureError`] of the underlying check.
     pub fn verify(&self, network: &Digest) -> Result<(), SignatureError> {
-        signature::verify(
-            &self.node,
-            Domain::Binding,
-            &self.signed_bytes(network),
-            &self.signature,
-        )
+        signature::verify(&self.node, Domain::Binding, &self.signed_bytes(network), &self.signature)
     }
 
     /// The bytes the identity signs under [`Domain::Binding`], for suites with their own curves.

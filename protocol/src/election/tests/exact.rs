@@ -477,3 +477,23 @@ proptest::proptest! {
         proptest::prop_assert_eq!(first, vote_after(&numbers));
     }
 }
+
+#[test]
+fn a_claim_with_another_block_than_ours_gets_no_vote() {
+    let suite = FastSuite::new(77);
+    let voter = FastSuite::new(1);
+    let mut election = election(&[1; 5]);
+    let view = election.tip().view(Epoch(1)).unwrap();
+    let block = Some([7; 32]);
+    for (number, seen) in [(2, None), (3, Some([8; 32])), (4, block)] {
+        let (claim, _) = Claim::make(&FastSuite::new(number), &view, seen, []);
+        let heard = election.on_claim(&context(&suite, EPOCH_MS + 10), claim.node, claim);
+        assert_eq!(heard, Ok(vec![]));
+    }
+    let now = Context { suite: &voter, now: at(EPOCH_MS + 500), block };
+    let effects = election.on_wake(&now);
+    let ElectionEffect::Journal(ElectionRecord::Voted { claim, .. }) = &effects[0] else {
+        panic!("no vote")
+    };
+    assert_eq!((claim.node, claim.block), (NodeId([4; 32]), block));
+}

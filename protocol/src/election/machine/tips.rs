@@ -12,8 +12,8 @@ use crate::reject::Reject;
 use debal_crypto::{Digest, NodeId};
 
 impl Election {
-    /// A certificate arrived with a plan. When this returns without a reject and
-    /// [`Election::certificate`] still does not know it, its tip has been asked for.
+    /// A certificate arrived with a plan. No reject does not mean that it is valid: if it builds on a
+    /// tip not known here, the tip is asked for. [`Election::is_certified`] tells.
     ///
     /// # Errors
     /// [`Reject`] if it is not valid, or of an epoch that has been built on.
@@ -28,10 +28,7 @@ impl Election {
             return Err(Reject::Stale { found: epoch.0, newest: newest.0 });
         }
         self.in_window(context, epoch, 1)?;
-        let network = self.durable.head.network;
-        let digest = certificate.claim.digest(&network);
-        let known = self.certificate(epoch, certificate.round);
-        if known.is_some_and(|known| known.claim.digest(&network) == digest) {
+        if self.is_certified(certificate) {
             return Ok(Vec::new());
         }
         let mut effects = Vec::new();
@@ -62,9 +59,8 @@ impl Election {
             // A closed epoch has no pool; its certificate may still move the chain.
             let _ = self.pool(epoch);
         }
-        self.note_certified(context, certificate, effects);
         let step = (base, checked.tip, checked.claim.output.seed);
-        self.adopt_if_preferred(context, step, certificate.clone(), effects);
+        self.take_record(context, step, certificate.clone(), effects);
         Ok(())
     }
 
@@ -141,7 +137,7 @@ impl Election {
         Err(Reject::unfitting("tip_reply", "too few members known here attest the roster"))
     }
 
-    /// After the head moved: epochs that build on another tip now start over from it, and what waited
+    /// After a new tip is known: epochs that build on another tip now start over from it, and what waited
     /// for a tip is tried again.
     pub(super) fn rebase(&mut self, context: &Context<'_>, effects: &mut Vec<ElectionEffect>) {
         let epochs: Vec<Epoch> = self.pools.keys().copied().collect();
@@ -152,11 +148,7 @@ impl Election {
     }
 
     /// Tries the certificates that waited for a tip.
-    pub(super) fn retry_waiting(
-        &mut self,
-        context: &Context<'_>,
-        effects: &mut Vec<ElectionEffect>,
-    ) {
+    fn retry_waiting(&mut self, context: &Context<'_>, effects: &mut Vec<ElectionEffect>) {
         let waiting = std::mem::take(&mut self.waiting);
         for certificate in waiting {
             match self.known_tip(&certificate.claim.tip).cloned() {

@@ -55,8 +55,8 @@ pub struct Genesis {
 /// What the operator may choose. None of it changes what others accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Claims wanted per epoch (K): a claim that is unlikely to win is not published. No claim at all
-    /// has probability e^-K. 0 publishes every claim.
+    /// Claims wanted per epoch (K): a claim that is unlikely to win is not published. No claim at
+    /// all has probability e^-K. 0 publishes every claim.
     pub claims_expected: u32,
     /// Rosters up to this size publish every claim.
     pub claims_all_up_to: usize,

@@ -1,7 +1,7 @@
 //! Following the chain: certificates from plans, tips from members, and moving to a new base.
 //!
-//! A tip must never be adopted on one member's word: its certificate has to carry the deciding weight
-//! both of its own roster and of the roster this node knows.
+//! A tip must never be adopted on one member's word: its certificate has to carry the deciding
+//! weight both of its own roster and of the roster this node knows.
 
 use super::{Context, Election, ElectionEffect};
 use crate::election::types::{Certificate, Tip};
@@ -12,8 +12,8 @@ use crate::reject::Reject;
 use debal_crypto::{Digest, NodeId};
 
 impl Election {
-    /// A certificate arrived with a plan. No reject does not mean that it is valid: if it builds on a
-    /// tip not known here, the tip is asked for. [`Election::is_certified`] tells.
+    /// A certificate arrived with a plan. No reject does not mean that it is valid: if it builds on
+    /// a tip not known here, the tip is asked for. [`Election::is_certified`] tells.
     ///
     /// # Errors
     /// [`Reject`] if it is not valid, or of an epoch that has been built on.
@@ -93,8 +93,8 @@ impl Election {
     /// A member answers our request.
     ///
     /// # Errors
-    /// [`Reject`] if nothing was asked, or the answer is not valid, not attested by members we know,
-    /// or not better than what we hold.
+    /// [`Reject`] if nothing was asked, or the answer is not valid, not attested by members we
+    /// know, or not better than what we hold.
     pub fn on_tip_reply(
         &mut self,
         context: &Context<'_>,
@@ -126,9 +126,9 @@ impl Election {
         Ok(effects)
     }
 
-    /// A base we never held is believed only if members we know, with the deciding weight among them
-    /// by our own roster, voted for a claim that builds on it. If the roster has not changed in
-    /// between, this is the certificate's own rule; if it has, it is the rule on top of it.
+    /// A base we never held is believed only if members we know, with the deciding weight among
+    /// them by our own roster, voted for a claim that builds on it. If the roster has not changed
+    /// in between, this is the certificate's own rule; if it has, it is the rule on top of it.
     fn check_attested(&self, epoch: Epoch, certificate: &Certificate) -> Result<(), Reject> {
         let known = self.durable.head.roster.at(epoch);
         if known.decides(certificate.weight_in(&known)) {
@@ -137,8 +137,8 @@ impl Election {
         Err(Reject::unfitting("tip_reply", "too few members known here attest the roster"))
     }
 
-    /// After a new tip is known: epochs that build on another tip now start over from it, and what waited
-    /// for a tip is tried again.
+    /// After a new tip is known: epochs that build on another tip now start over from it, and what
+    /// waited for a tip is tried again.
     pub(super) fn rebase(&mut self, context: &Context<'_>, effects: &mut Vec<ElectionEffect>) {
         let epochs: Vec<Epoch> = self.pools.keys().copied().collect();
         for epoch in epochs {

@@ -1,7 +1,7 @@
 //! Votes: casting ours, counting all, and the moment they decide.
 //!
-//! One vote per (epoch, round), journaled before it leaves, never a different one afterwards: we vote
-//! only in rounds after the last one voted in, whatever the clock says.
+//! One vote per (epoch, round), journaled before it leaves, never a different one afterwards: we
+//! vote only in rounds after the last one voted in, whatever the clock says.
 
 use super::{Context, Election, ElectionEffect};
 use crate::election::durable::ElectionRecord;
@@ -70,8 +70,8 @@ impl Election {
         Ok(())
     }
 
-    /// Votes for the best claim known, if a round is open in which we have not voted and no plan has
-    /// been seen.
+    /// Votes for the best claim known, if a round is open in which we have not voted and no plan
+    /// has been seen.
     pub(super) fn vote_if_due(&mut self, context: &Context<'_>, effects: &mut Vec<ElectionEffect>) {
         let epoch = self.epoch_now(context);
         let Some(round) = self.open_round(context, epoch) else { return };

@@ -402,8 +402,8 @@ fn seeds_depend_on_epoch_roster_history_and_block_and_on_nothing_else() {
     assert_ne!(view.seed(Some(&[0; 32])), view.seed(Some(&[1; 32])));
     assert_ne!(plain, genesis.view(Epoch(2)).unwrap().seed(None));
     assert_ne!(plain, tip(&[1; 6]).view(Epoch(1)).unwrap().seed(None));
-    // Round, voters and roster changes of the record before do not enter the next two seeds' outputs:
-    // only the leader's unique VRF output does, two epochs later.
+    // Round, voters and roster changes of the record before do not enter the next two seeds'
+    // outputs: only the leader's unique VRF output does, two epochs later.
     let suite = FastSuite::new(1);
     let after = |round, voters: &[u8]| {
         certify(&view, 2, round, voters).verify(&suite, &genesis).unwrap().tip

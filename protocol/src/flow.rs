@@ -36,8 +36,8 @@ impl FlowBook {
         Self { slot_ms: (epoch_ms / 4).max(1), channels: BTreeMap::new() }
     }
 
-    /// Notes what a channel's end owns now: free balance and own open locks together, so that a lock
-    /// counts when it settles, not when it begins.
+    /// Notes what a channel's end owns now: free balance and own open locks together, so that a
+    /// lock counts when it settles, not when it begins.
     pub fn observe(&mut self, channel: ChannelId, owned_msat: Msat, wall_ms: u64) {
         let slot = wall_ms.checked_div(self.slot_ms).unwrap_or(0);
         let flow = self.channels.entry(channel).or_default();
@@ -60,8 +60,8 @@ impl FlowBook {
         self.channels.entry(channel).or_default().last_msat = Some(owned_msat);
     }
 
-    /// Milliseconds until `local` is gone at the mean net outflow of the window; `None` if the channel
-    /// is not draining or too little was seen.
+    /// Milliseconds until `local` is gone at the mean net outflow of the window; `None` if the
+    /// channel is not draining or too little was seen.
     #[must_use]
     pub fn depletion_ms(&self, channel: ChannelId, local: Msat, wall_ms: u64) -> Option<u64> {
         let flow = self.channels.get(&channel)?;

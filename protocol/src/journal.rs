@@ -1,8 +1,8 @@
 //! The facts a node must not forget, as journal records.
 //!
-//! A record is written when something became true, before anyone is told. Durable state changes only
-//! by [`crate::durable::Durable::apply`], live and at replay alike, so a replayed node is the node
-//! that crashed. No record may hold what the crate cannot recompute or verify later.
+//! A record is written when something became true, before anyone is told. Durable state changes
+//! only by [`crate::durable::Durable::apply`], live and at replay alike, so a replayed node is the
+//! node that crashed. No record may hold what the crate cannot recompute or verify later.
 
 use crate::amount::Msat;
 use crate::bounded::Bounded;

@@ -2,7 +2,8 @@
 //!
 //! No list, queue or map that a peer can grow may exist without its cap here.
 
-/// Largest envelope of any kind, bytes; the per-kind caps of [`crate::Message::max_bytes`] are below.
+/// Largest envelope of any kind, bytes; the per-kind caps of [`crate::Message::max_bytes`] are
+/// below.
 pub const ENVELOPE_MAX_BYTES: usize = 64 * 1024;
 /// Largest summary envelope, bytes.
 pub const SUMMARY_MAX_BYTES: usize = 16 * 1024;

@@ -48,8 +48,9 @@ struct Candidate {
     payee_lends_ppm: Option<u32>,
 }
 
-/// Plans cycles from the freshest summaries of all members: exact maximum-value circulation over the
-/// arcs both ends offer, stripped into short cycles. Best first; empty if nothing is worth moving.
+/// Plans cycles from the freshest summaries of all members: exact maximum-value circulation over
+/// the arcs both ends offer, stripped into short cycles. Best first; empty if nothing is worth
+/// moving.
 #[must_use]
 pub fn plan_cycles(summaries: &[(NodeId, Summary)], limits: &PlanLimits) -> Vec<CyclePlan> {
     let ends = index_ends(summaries);

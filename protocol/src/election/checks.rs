@@ -1,7 +1,7 @@
 //! Verification without a secret: what a signing suite and a stranger with a file have in common.
 //!
-//! Nothing here may sign or prove. [`Curves`] is the real mathematics; every [`Suite`] checks with its
-//! own.
+//! Nothing here may sign or prove. [`Curves`] is the real mathematics; every [`Suite`] checks with
+//! its own.
 
 use debal_crypto::{
     Digest, Domain, NodeId, Signature, SignatureError, Suite, VrfError, VrfKey, VrfOutput,

@@ -27,8 +27,9 @@ pub struct CheckedClaim {
     pub rank: Rank,
 }
 
-/// What a claim says, apart from its proof. The pre-output is left out: key, tip and block determine
-/// it. The proof is left out: it is randomised, and two proofs of one content are one claim.
+/// What a claim says, apart from its proof. The pre-output is left out: key, tip and block
+/// determine it. The proof is left out: it is randomised, and two proofs of one content are one
+/// claim.
 struct Content {
     node: NodeId,
     epoch: Epoch,

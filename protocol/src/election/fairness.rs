@@ -1,7 +1,7 @@
 //! Fairness by numbers: simulated leaderships against the shares the weights promise.
 //!
-//! The draws are synthetic uniform bytes, the ranking and the cool-down are the election's own. Like
-//! the rest of the crate this must not use floats: figures are in thousandths.
+//! The draws are synthetic uniform bytes, the ranking and the cool-down are the election's own.
+//! Like the rest of the crate this must not use floats: figures are in thousandths.
 
 use super::ranking::Rank;
 use crate::limits::RECENT_LEADERS_MAX;
@@ -21,7 +21,8 @@ pub struct FairnessReport {
     /// The value a fair election exceeds once in a hundred runs, thousandths (Wilson and Hilferty's
     /// approximation: within 1 % from 3 degrees on).
     pub critical_1_percent_milli: u64,
-    /// Largest distance of one member's wins from its share, in thousandths of a standard deviation.
+    /// Largest distance of one member's wins from its share, in thousandths of a standard
+    /// deviation.
     pub largest_z_milli: u64,
     /// Most epochs in a row one member led.
     pub longest_run: u64,

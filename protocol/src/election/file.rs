@@ -66,8 +66,8 @@ pub fn write_file(base: &Tip, certificate: &Certificate) -> Result<String, Rejec
 }
 
 /// Reads a file and checks it with the real curves. It proves that the members of the roster in it,
-/// by more than two thirds of their weight, made this leader; whether that roster is the network's is
-/// for the reader to know by its digest.
+/// by more than two thirds of their weight, made this leader; whether that roster is the network's
+/// is for the reader to know by its digest.
 ///
 /// # Errors
 /// [`CertificateFileError`] says what is wrong.

@@ -20,8 +20,8 @@ const _: () = assert!(MEMBER_WEIGHT_MAX <= 1 << 40);
 /// -log2(draw / 2^128) with [`COST_BITS`] fractional bits, rounded up; draw 0 counts as 1.
 ///
 /// The integer part is the position of the leading bit; each fractional bit is one squaring of the
-/// mantissa (Knuth 1.2.2, exercise 28). The mantissa keeps 63 fractional bits and every squaring cuts
-/// less than one unit in the last place, so the sum of all errors is below 2^-61; the bits not
+/// mantissa (Knuth 1.2.2, exercise 28). The mantissa keeps 63 fractional bits and every squaring
+/// cuts less than one unit in the last place, so the sum of all errors is below 2^-61; the bits not
 /// computed are below 2^-56. The result is therefore never below the true value and less than 2^-55
 /// above it.
 #[must_use]
@@ -34,7 +34,8 @@ pub fn cost(draw: u128) -> u64 {
     let mut log = whole;
     for _ in 0..COST_BITS {
         let square = u128::from(mantissa).saturating_mul(u128::from(mantissa));
-        // Two 63-bit fractions: the square of [1, 2) lies in [1, 4), its leading bit is the next digit.
+        // Two 63-bit fractions: the square of [1, 2) lies in [1, 4), its leading bit is the next
+        // digit.
         let digit = square.wrapping_shr(127);
         let shift = if digit == 1 { 64 } else { 63 };
         mantissa = u64::try_from(square.wrapping_shr(shift)).unwrap_or(u64::MAX);
@@ -75,7 +76,8 @@ impl Rank {
 }
 
 /// Whether a claim is good enough to be published when `expected` claims an epoch are wanted:
-/// -ln(U)/w < expected/W. No claim at all then has probability e^-expected; 0 publishes every claim.
+/// -ln(U)/w < expected/W. No claim at all then has probability e^-expected; 0 publishes every
+/// claim.
 #[must_use]
 pub fn worth_publishing(output: &VrfOutput, weight: u64, total: u64, expected: u32) -> bool {
     if expected == 0 {

@@ -31,8 +31,8 @@ pub struct View {
 }
 
 impl Tip {
-    /// The tip every member starts with. The record of epoch 0 is the founding itself; its entropy is
-    /// the network id's, so founders could choose it, but not whoever joins later.
+    /// The tip every member starts with. The record of epoch 0 is the founding itself; its entropy
+    /// is the network id's, so founders could choose it, but not whoever joins later.
     #[must_use]
     pub fn genesis(network: Digest, roster: Roster) -> Self {
         let members = roster.roster_digest(Epoch(0));
@@ -68,8 +68,8 @@ impl Tip {
     /// This tip seen from `epoch`; `None` unless `epoch` is later than the tip's.
     ///
     /// Every epoch in between was skipped: `out(k) = H(SkippedEpoch, seed(k))`. At most
-    /// [`SKIPPED_EPOCHS_MAX`] of them are walked through; after a longer silence the two outputs are
-    /// one hash each of network, epoch and the tip's outputs, so that the work stays bounded.
+    /// [`SKIPPED_EPOCHS_MAX`] of them are walked through; after a longer silence the two outputs
+    /// are one hash each of network, epoch and the tip's outputs, so that the work stays bounded.
     #[must_use]
     pub fn view(&self, epoch: Epoch) -> Option<View> {
         let skipped = epoch.0.checked_sub(self.epoch.0)?.checked_sub(1)?;
@@ -115,8 +115,8 @@ impl Tip {
 }
 
 impl View {
-    /// The election seed of the epoch. `block` is the hash of a settled block, on networks that agreed
-    /// to use one; it enters this epoch's seed only.
+    /// The election seed of the epoch. `block` is the hash of a settled block, on networks that
+    /// agreed to use one; it enters this epoch's seed only.
     #[must_use]
     pub fn seed(&self, block: Option<&[u8; 32]>) -> Digest {
         let network = &self.base.network;

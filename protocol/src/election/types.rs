@@ -20,8 +20,8 @@ pub struct Claim {
     pub epoch: Epoch,
     /// Digest of the [`Tip`] the claim builds on.
     pub tip: Digest,
-    /// Hash of the settled block that entered the seed, on networks that agreed to use one. Endorsers
-    /// vote only for the block they see themselves.
+    /// Hash of the settled block that entered the seed, on networks that agreed to use one.
+    /// Endorsers vote only for the block they see themselves.
     pub block: Option<[u8; 32]>,
     /// Roster changes the claimant knows and would certify.
     pub changes: Bounded<RosterChange, CHANGES_MAX>,

@@ -1,8 +1,8 @@
 //! Evidence: two statements of one member that cannot both be honest.
 //!
-//! Verification is a pure function of the pair and the tips of the record chain; evidence must never
-//! be believed because of who sent it. It detects and never punishes with money: an accused member
-//! loses this node's vote for a while, and certificates count it as before.
+//! Verification is a pure function of the pair and the tips of the record chain; evidence must
+//! never be believed because of who sent it. It detects and never punishes with money: an accused
+//! member loses this node's vote for a while, and certificates count it as before.
 
 use crate::bounded::Bounded;
 use crate::channel::State;

@@ -1,7 +1,7 @@
 //! Invariants over several nodes' durable states: what only an observer of all can check.
 //!
-//! I2 network conservation, I6 atomic cycles at quiescence, both ends agree on every channel, I16 no
-//! open lock at quiescence.
+//! I2 network conservation, I6 atomic cycles at quiescence, both ends agree on every channel, I16
+//! no open lock at quiescence.
 
 use super::Report;
 use crate::amount::Msat;

@@ -1,7 +1,7 @@
 //! A party's side of a plan: check, consent, go.
 //!
-//! A plan is advice from somebody we do not trust. Nothing is consented to that our own floors, caps,
-//! fees and budgets do not allow, and nothing is reserved before the consent is durable.
+//! A plan is advice from somebody we do not trust. Nothing is consented to that our own floors,
+//! caps, fees and budgets do not allow, and nothing is reserved before the consent is durable.
 
 use super::Node;
 use crate::amount::Msat;
@@ -275,8 +275,8 @@ impl Node {
         Ok(())
     }
 
-    /// A refusal reaches us as leader of the cycle, as a party whose leader gave the cycle up, or as
-    /// the payer whose lock the low end will not add.
+    /// A refusal reaches us as leader of the cycle, as a party whose leader gave the cycle up, or
+    /// as the payer whose lock the low end will not add.
     pub(super) fn on_refuse(
         &mut self,
         from: NodeId,

@@ -98,8 +98,9 @@ impl Node {
         self.claims_sent.insert(id, now.tick_ms);
         let claim =
             Message::ClaimHop { channel: leg.channel, key: Transfer::key(id, &leg), secret };
-        // In the middle of a path the secret may run ahead of our disk: our payee will show it again
-        // if we forget. The last payer's decision and the recipient's reveal must be durable first.
+        // In the middle of a path the secret may run ahead of our disk: our payee will show it
+        // again if we forget. The last payer's decision and the recipient's reveal must be durable
+        // first.
         if transfer.is_decider() || transfer.is_recipient() {
             self.send(payer, claim, now);
         } else {

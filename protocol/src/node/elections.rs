@@ -65,7 +65,11 @@ impl Node {
         let context = Context { suite: suite.as_ref(), now, block: None };
         let effects = self.election.on_certificate(&context, from, certificate)?;
         self.carry_out(effects, now);
-        Ok(())
+        if self.election.is_certified(certificate) {
+            return Ok(());
+        }
+        // Its tip has been asked for; until it is known, nobody is certified by this.
+        Err(Reject::unfitting("plan", "the tip of its certificate is not known here"))
     }
 
     fn carry_out(&mut self, effects: Vec<ElectionEffect>, now: Now) {

@@ -1,7 +1,7 @@
 //! The leader's side of a plan: publish, collect consents, give the Go.
 //!
-//! Leading is volatile: a leader that crashes forgets its cycles and the parties' consents lapse. It
-//! must never be able to do more than waste an epoch.
+//! Leading is volatile: a leader that crashes forgets its cycles and the parties' consents lapse.
+//! It must never be able to do more than waste an epoch.
 
 use super::Node;
 use super::agreement::{cycle_id, is_cycle, plan_digest};
@@ -186,8 +186,8 @@ impl Node {
     }
 }
 
-/// Rotates a cycle so that its opener is the party with the smallest digest of (cycle, party): nobody
-/// picks itself by the order of hops.
+/// Rotates a cycle so that its opener is the party with the smallest digest of (cycle, party):
+/// nobody picks itself by the order of hops.
 fn choose_opener(cycle: CyclePlan) -> CyclePlan {
     let mut hasher = Hasher::new(Domain::OpenerChoice);
     let mut channels: Vec<u64> = cycle.hops.iter().map(|hop| hop.channel.0).collect();

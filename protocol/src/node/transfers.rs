@@ -1,8 +1,8 @@
 //! Driving transfers: from what is durably true to the next thing that must happen.
 //!
-//! [`Node::drive_transfer`] is level-triggered: it may run at any time, any number of times, and does
-//! only what is missing. Restart, repeat and reconnect therefore need no code of their own. It must
-//! never want two things of one lock, and never undo a decision.
+//! [`Node::drive_transfer`] is level-triggered: it may run at any time, any number of times, and
+//! does only what is missing. Restart, repeat and reconnect therefore need no code of their own. It
+//! must never want two things of one lock, and never undo a decision.
 
 use super::{Node, Reason};
 use crate::amount::Msat;

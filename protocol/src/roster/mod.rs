@@ -35,7 +35,8 @@ pub struct Member {
 /// A request to join or leave, valid by itself for whoever holds the roster.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum RosterChange {
-    /// A new member, vouched for by one that is in the roster and shares a co-signed channel with it.
+    /// A new member, vouched for by one that is in the roster and shares a co-signed channel with
+    /// it.
     Join {
         /// The newcomer's key binding.
         binding: Binding,
@@ -222,8 +223,8 @@ impl Active {
         self.0.len() <= MAJORITY_MEMBERS_MAX
     }
 
-    /// Whether `weight` decides: more than two thirds of the total, or more than half in a roster of
-    /// up to [`MAJORITY_MEMBERS_MAX`].
+    /// Whether `weight` decides: more than two thirds of the total, or more than half in a roster
+    /// of up to [`MAJORITY_MEMBERS_MAX`].
     #[must_use]
     pub fn decides(&self, weight: u64) -> bool {
         let (share, whole) = if self.crash_faults_only() { (2u128, 1u128) } else { (3, 2) };

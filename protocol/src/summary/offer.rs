@@ -1,7 +1,7 @@
 //! What one channel end offers: which way, how much, how badly, at what price.
 //!
-//! The exact offer stays inside the node and is what plans are checked against; the summary shows it
-//! rounded down to buckets. An offer must never exceed what the channel can lock.
+//! The exact offer stays inside the node and is what plans are checked against; the summary shows
+//! it rounded down to buckets. An offer must never exceed what the channel can lock.
 
 use super::{ChannelSummary, Want};
 use crate::amount::Msat;

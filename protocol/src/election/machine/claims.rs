@@ -161,8 +161,9 @@ impl Election {
         Ok(())
     }
 
-    /// Forgets roster changes too old for any record. Those in a record already stay until then: the
-    /// record may still lose to another one, and claims leave out what the roster does not admit.
+    /// Forgets roster changes too old for any record. Those in a record already stay until then:
+    /// the record may still lose to another one, and claims leave out what the roster does not
+    /// admit.
     pub(super) fn prune_changes(&mut self, context: &Context<'_>) {
         let now = self.epoch_now(context);
         self.changes.retain(|_, change| change.from().plus(STATEMENT_EPOCHS) > now);

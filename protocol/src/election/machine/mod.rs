@@ -55,8 +55,8 @@ pub struct Genesis {
 /// What the operator may choose. None of it changes what others accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Claims wanted per epoch (K): a claim that is unlikely to win is not published. No claim at all
-    /// has probability e^-K. 0 publishes every claim.
+    /// Claims wanted per epoch (K): a claim that is unlikely to win is not published. No claim at
+    /// all has probability e^-K. 0 publishes every claim.
     pub claims_expected: u32,
     /// Rosters up to this size publish every claim.
     pub claims_all_up_to: usize,
@@ -211,6 +211,14 @@ impl Election {
         pooled.or_else(|| linked.into_iter().find(|c| c.epoch() == epoch && c.round == round))
     }
 
+    /// Whether this node has verified that this certificate's leader is certified in its round.
+    #[must_use]
+    pub fn is_certified(&self, certificate: &Certificate) -> bool {
+        let network = &self.durable.head.network;
+        let known = self.certificate(certificate.epoch(), certificate.round);
+        known.is_some_and(|known| known.claim.digest(network) == certificate.claim.digest(network))
+    }
+
     /// Who leads `epoch` now: the certified leader of the highest round, with the round.
     #[must_use]
     pub fn leader_of(&self, epoch: Epoch) -> Option<(NodeId, u8)> {
@@ -234,9 +242,9 @@ impl Election {
         self.durable.tip(digest).or_else(beside)
     }
 
-    /// Remembers a valid tip that lost to the head.
+    /// Remembers a valid tip that lost to the head, unless the head leads back to it.
     fn keep_beside(&mut self, tip: Tip) {
-        if self.beside.contains(&tip) {
+        if self.known_tip(&tip.digest()).is_some() {
             return;
         }
         if self.beside.len() >= LINKS_MAX {

@@ -1,7 +1,7 @@
 //! The timetable: start, epochs, claims, rounds.
 //!
-//! Every step asks what is due now and what was done already, so that waking twice, late, or after a
-//! jump of the clock does nothing wrong.
+//! Every step asks what is due now and what was done already, so that waking twice, late, or after
+//! a jump of the clock does nothing wrong.
 
 use super::{Context, Election, ElectionEffect};
 use crate::election::durable::ElectionRecord;
@@ -12,8 +12,8 @@ use crate::limits::ROUNDS_MAX;
 use crate::message::Message;
 
 impl Election {
-    /// The journal has been replayed: says again what was said in the current epoch, the same bytes,
-    /// and goes on.
+    /// The journal has been replayed: says again what was said in the current epoch, the same
+    /// bytes, and goes on.
     pub fn on_start(&mut self, context: &Context<'_>) -> Vec<ElectionEffect> {
         let now = self.epoch_now(context);
         let mut effects = Vec::new();

@@ -1,7 +1,7 @@
 //! Following the chain: certificates from plans, tips from members, and moving to a new base.
 //!
-//! A tip must never be adopted on one member's word: its certificate has to carry the deciding weight
-//! both of its own roster and of the roster this node knows.
+//! A tip must never be adopted on one member's word: its certificate has to carry the deciding
+//! weight both of its own roster and of the roster this node knows.
 
 use super::{Context, Election, ElectionEffect};
 use crate::election::types::{Certificate, Tip};
@@ -12,8 +12,8 @@ use crate::reject::Reject;
 use debal_crypto::{Digest, NodeId};
 
 impl Election {
-    /// A certificate arrived with a plan. When this returns without a reject and
-    /// [`Election::certificate`] still does not know it, its tip has been asked for.
+    /// A certificate arrived with a plan. No reject does not mean that it is valid: if it builds on
+    /// a tip not known here, the tip is asked for. [`Election::is_certified`] tells.
     ///
     /// # Errors
     /// [`Reject`] if it is not valid, or of an epoch that has been built on.
@@ -28,10 +28,7 @@ impl Election {
             return Err(Reject::Stale { found: epoch.0, newest: newest.0 });
         }
         self.in_window(context, epoch, 1)?;
-        let network = self.durable.head.network;
-        let digest = certificate.claim.digest(&network);
-        let known = self.certificate(epoch, certificate.round);
-        if known.is_some_and(|known| known.claim.digest(&network) == digest) {
+        if self.is_certified(certificate) {
             return Ok(Vec::new());
         }
         let mut effects = Vec::new();
@@ -62,9 +59,8 @@ impl Election {
             // A closed epoch has no pool; its certificate may still move the chain.
             let _ = self.pool(epoch);
         }
-        self.note_certified(context, certificate, effects);
         let step = (base, checked.tip, checked.claim.output.seed);
-        self.adopt_if_preferred(context, step, certificate.clone(), effects);
+        self.take_record(context, step, certificate.clone(), effects);
         Ok(())
     }
 
@@ -97,8 +93,8 @@ impl Election {
     /// A member answers our request.
     ///
     /// # Errors
-    /// [`Reject`] if nothing was asked, or the answer is not valid, not attested by members we know,
-    /// or not better than what we hold.
+    /// [`Reject`] if nothing was asked, or the answer is not valid, not attested by members we
+    /// know, or not better than what we hold.
     pub fn on_tip_reply(
         &mut self,
         context: &Context<'_>,
@@ -130,9 +126,9 @@ impl Election {
         Ok(effects)
     }
 
-    /// A base we never held is believed only if members we know, with the deciding weight among them
-    /// by our own roster, voted for a claim that builds on it. If the roster has not changed in
-    /// between, this is the certificate's own rule; if it has, it is the rule on top of it.
+    /// A base we never held is believed only if members we know, with the deciding weight among
+    /// them by our own roster, voted for a claim that builds on it. If the roster has not changed
+    /// in between, this is the certificate's own rule; if it has, it is the rule on top of it.
     fn check_attested(&self, epoch: Epoch, certificate: &Certificate) -> Result<(), Reject> {
         let known = self.durable.head.roster.at(epoch);
         if known.decides(certificate.weight_in(&known)) {
@@ -141,8 +137,8 @@ impl Election {
         Err(Reject::unfitting("tip_reply", "too few members known here attest the roster"))
     }
 
-    /// After the head moved: epochs that build on another tip now start over from it, and what waited
-    /// for a tip is tried again.
+    /// After a new tip is known: epochs that build on another tip now start over from it, and what
+    /// waited for a tip is tried again.
     pub(super) fn rebase(&mut self, context: &Context<'_>, effects: &mut Vec<ElectionEffect>) {
         let epochs: Vec<Epoch> = self.pools.keys().copied().collect();
         for epoch in epochs {
@@ -152,11 +148,7 @@ impl Election {
     }
 
     /// Tries the certificates that waited for a tip.
-    pub(super) fn retry_waiting(
-        &mut self,
-        context: &Context<'_>,
-        effects: &mut Vec<ElectionEffect>,
-    ) {
+    fn retry_waiting(&mut self, context: &Context<'_>, effects: &mut Vec<ElectionEffect>) {
         let waiting = std::mem::take(&mut self.waiting);
         for certificate in waiting {
             match self.known_tip(&certificate.claim.tip).cloned() {

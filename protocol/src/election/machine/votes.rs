@@ -1,7 +1,7 @@
 //! Votes: casting ours, counting all, and the moment they decide.
 //!
-//! One vote per (epoch, round), journaled before it leaves, never a different one afterwards: we vote
-//! only in rounds after the last one voted in, whatever the clock says.
+//! One vote per (epoch, round), journaled before it leaves, never a different one afterwards: we
+//! vote only in rounds after the last one voted in, whatever the clock says.
 
 use super::{Context, Election, ElectionEffect};
 use crate::election::durable::ElectionRecord;
@@ -70,8 +70,8 @@ impl Election {
         Ok(())
     }
 
-    /// Votes for the best claim known, if a round is open in which we have not voted and no plan has
-    /// been seen.
+    /// Votes for the best claim known, if a round is open in which we have not voted and no plan
+    /// has been seen.
     pub(super) fn vote_if_due(&mut self, context: &Context<'_>, effects: &mut Vec<ElectionEffect>) {
         let epoch = self.epoch_now(context);
         let Some(round) = self.open_round(context, epoch) else { return };
@@ -126,13 +126,34 @@ impl Election {
             let out = checked.output.seed;
             let tip = pool.view.extend(&checked.claim, round, out);
             let base = pool.view.base.clone();
-            self.note_certified(context, &certificate, effects);
-            self.adopt_if_preferred(context, (base, tip, out), certificate, effects);
+            self.take_record(context, (base, tip, out), certificate, effects);
         }
     }
 
+    /// A valid record: the chain's new end if it is better than the one we hold, and news in any
+    /// case. `step` is the tip before, the tip after and the seed output.
+    pub(super) fn take_record(
+        &mut self,
+        context: &Context<'_>,
+        step: (Tip, Tip, [u8; 32]),
+        certificate: Certificate,
+        effects: &mut Vec<ElectionEffect>,
+    ) {
+        let (base, tip, out) = step;
+        if self.durable.prefers(&tip) {
+            let before = self.durable.head.clone();
+            let certificate = certificate.clone();
+            self.commit(ElectionRecord::Record { base, certificate, out }, effects);
+            self.keep_beside(before);
+        } else {
+            self.keep_beside(tip);
+        }
+        self.note_certified(context, &certificate, effects);
+        self.rebase(context, effects);
+    }
+
     /// Remembers a certificate for its epoch and tells the node.
-    pub(super) fn note_certified(
+    fn note_certified(
         &mut self,
         context: &Context<'_>,
         certificate: &Certificate,
@@ -155,32 +176,5 @@ impl Election {
             elapsed_ms: context.now.wall_ms.saturating_sub(start_ms),
             us: leader == context.suite.node() && epoch == self.epoch_now(context),
         });
-    }
-
-    /// Makes the record the chain's end, if it is better than the one we hold.
-    pub(super) fn adopt_if_preferred(
-        &mut self,
-        context: &Context<'_>,
-        (base, tip, out): (Tip, Tip, [u8; 32]),
-        certificate: Certificate,
-        effects: &mut Vec<ElectionEffect>,
-    ) {
-        if !self.durable.prefers(&tip) {
-            if tip != self.durable.head {
-                self.keep_beside(tip);
-                self.retry_waiting(context, effects);
-            }
-            return;
-        }
-        if tip.epoch == self.durable.head.epoch {
-            self.keep_beside(self.durable.head.clone());
-        }
-        let record = ElectionRecord::Record { base, certificate, out };
-        // The record goes before whatever was announced because of it.
-        let announced = matches!(effects.last(), Some(ElectionEffect::Certified { .. }));
-        let announcement = if announced { effects.pop() } else { None };
-        self.commit(record, effects);
-        effects.extend(announcement);
-        self.rebase(context, effects);
     }
 }

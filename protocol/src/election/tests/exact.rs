@@ -328,7 +328,7 @@ fn a_certificate_on_an_unknown_tip_waits_until_the_tip_is_shown() {
     let request = Message::TipRequest { tip: base.digest() };
     let asked = election.on_certificate(&now, sender, &later);
     assert_eq!(asked, Ok(vec![ElectionEffect::Send(sender, request)]));
-    assert_eq!(election.certificate(Epoch(2), 0), None);
+    assert!(!election.is_certified(&later));
     // Round 1 does not beat the round 0 held here, but what builds on it does.
     let effects = election.on_tip_reply(&now, sender, genesis, &one).unwrap();
     let after = later.verify(&suite, &base).unwrap();
@@ -336,7 +336,7 @@ fn a_certificate_on_an_unknown_tip_waits_until_the_tip_is_shown() {
     let record = ElectionRecord::Record { base, certificate: later.clone(), out };
     assert!(effects.contains(&ElectionEffect::Journal(record)));
     assert_eq!(*election.tip(), after.tip);
-    assert_eq!(election.certificate(Epoch(2), 0), Some(&later));
+    assert!(election.is_certified(&later));
 }
 
 #[test]
@@ -402,8 +402,8 @@ fn seeds_depend_on_epoch_roster_history_and_block_and_on_nothing_else() {
     assert_ne!(view.seed(Some(&[0; 32])), view.seed(Some(&[1; 32])));
     assert_ne!(plain, genesis.view(Epoch(2)).unwrap().seed(None));
     assert_ne!(plain, tip(&[1; 6]).view(Epoch(1)).unwrap().seed(None));
-    // Round, voters and roster changes of the record before do not enter the next two seeds' outputs:
-    // only the leader's unique VRF output does, two epochs later.
+    // Round, voters and roster changes of the record before do not enter the next two seeds'
+    // outputs: only the leader's unique VRF output does, two epochs later.
     let suite = FastSuite::new(1);
     let after = |round, voters: &[u8]| {
         certify(&view, 2, round, voters).verify(&suite, &genesis).unwrap().tip
@@ -414,6 +414,10 @@ fn seeds_depend_on_epoch_roster_history_and_block_and_on_nothing_else() {
         assert_eq!(seed(&one), seed(&two));
     }
     let other = certify(&view, 3, 0, &[1, 2, 3, 4]).verify(&suite, &genesis).unwrap().tip;
+    // A record is its epoch, round, claim and history, whoever voted.
+    assert_eq!(one.record, after(0, &[2, 3, 4, 5]).record);
+    assert_ne!(one.record, two.record);
+    assert_ne!(one.record, other.record);
     let seed = |tip: &Tip, epoch| tip.view(Epoch(epoch)).unwrap().seed(None);
     assert_eq!(seed(&one, 2), seed(&other, 2));
     assert_ne!(seed(&one, 3), seed(&other, 3));
@@ -472,4 +476,24 @@ proptest::proptest! {
         numbers.sort_by_key(|number| order[usize::from(*number) - 1]);
         proptest::prop_assert_eq!(first, vote_after(&numbers));
     }
+}
+
+#[test]
+fn a_claim_with_another_block_than_ours_gets_no_vote() {
+    let suite = FastSuite::new(77);
+    let voter = FastSuite::new(1);
+    let mut election = election(&[1; 5]);
+    let view = election.tip().view(Epoch(1)).unwrap();
+    let block = Some([7; 32]);
+    for (number, seen) in [(2, None), (3, Some([8; 32])), (4, block)] {
+        let (claim, _) = Claim::make(&FastSuite::new(number), &view, seen, []);
+        let heard = election.on_claim(&context(&suite, EPOCH_MS + 10), claim.node, claim);
+        assert_eq!(heard, Ok(vec![]));
+    }
+    let now = Context { suite: &voter, now: at(EPOCH_MS + 500), block };
+    let effects = election.on_wake(&now);
+    let ElectionEffect::Journal(ElectionRecord::Voted { claim, .. }) = &effects[0] else {
+        panic!("no vote")
+    };
+    assert_eq!((claim.node, claim.block), (NodeId([4; 32]), block));
 }

@@ -1,7 +1,7 @@
 //! A handful of nodes, a queue of messages, a clock that jumps.
 //!
-//! Every effect is carried out in order and only once its records are in the journal; a crashed node
-//! is rebuilt from its journal alone.
+//! Every effect is carried out in order and only once its records are in the journal; a crashed
+//! node is rebuilt from its journal alone.
 
 use crate::amount::Msat;
 use crate::channel::ChannelTerms;

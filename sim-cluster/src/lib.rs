@@ -5,8 +5,14 @@
 //! reach into an agent's state, and never decide anything about money: it counts.
 
 pub mod balances;
+pub mod cli;
 pub mod control;
 pub mod demand;
 pub mod error;
+pub mod launch;
+pub mod measure;
+pub mod passthrough;
 pub mod random;
+pub mod report;
+pub mod run;
 pub mod topology;

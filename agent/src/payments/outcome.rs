@@ -65,11 +65,10 @@ impl Outcomes {
     async fn ask(&self, backend: &dyn ChannelBackend) {
         let hashes: Vec<LockHash> = self.lock().keys().copied().collect();
         for hash in hashes {
-            match backend.payment(hash).await {
-                Ok(state @ (PaymentState::Settled { .. } | PaymentState::Failed { .. })) => {
-                    self.tell(hash, state);
-                }
-                _ => {}
+            let state = backend.payment(hash).await;
+            if let Ok(state @ (PaymentState::Settled { .. } | PaymentState::Failed { .. })) = state
+            {
+                self.tell(hash, state);
             }
         }
     }

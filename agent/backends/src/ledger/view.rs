@@ -46,7 +46,7 @@ pub(super) fn payment(durable: &Durable, hash: LockHash) -> PaymentState {
         transfer.hash == Some(hash) && transfer.kind == Kind::Payment && transfer.is_first()
     });
     // An open or committed attempt outranks failed ones, whatever their order.
-    let states = ours.map(|transfer| state(transfer));
+    let states = ours.map(state);
     states.max_by_key(rank).unwrap_or(PaymentState::Unknown)
 }
 

@@ -6,9 +6,10 @@
 use super::Node;
 use crate::amount::Msat;
 use crate::event::Event;
+use crate::evidence::{EnvelopeBytes, Evidence};
 use crate::ids::{Epoch, TransferId};
 use crate::journal::Record;
-use crate::limits::CYCLE_HOPS_MIN;
+use crate::limits::{CYCLE_HOPS_MIN, ROUNDS_MAX};
 use crate::message::{Message, Refusal};
 use crate::plan::{Accept, CyclePlan, Go, Hop, Plan};
 use crate::reject::Reject;
@@ -19,13 +20,16 @@ use crate::wire::{Verified, codec};
 use debal_crypto::{Digest, Domain, LockHash, NodeId};
 use std::collections::BTreeMap;
 
+/// Plans kept as evidence at once: every round of two epochs.
+const ENVELOPES_MAX: usize = 2 * ROUNDS_MAX as usize;
+
 /// Volatile memory of the plans seen.
 #[derive(Debug, Default)]
 pub(super) struct Agreement {
     /// Digest of the plan taken per (epoch, round); others of the same certificate are refused.
     taken: BTreeMap<(Epoch, u8), Digest>,
-    /// Digest of the envelope it came in, for evidence.
-    envelopes: BTreeMap<(Epoch, u8), Digest>,
+    /// The sealed envelope it came in, if small enough to be evidence.
+    envelopes: BTreeMap<(Epoch, u8), EnvelopeBytes>,
 }
 
 /// Identity of a plan: digest of its canonical bytes.
@@ -49,15 +53,27 @@ fn accept_bytes(
 }
 
 impl Node {
-    /// Two different plans of one certificate are evidence against their leader.
-    pub(super) fn note_plan_envelope(&mut self, verified: &Verified) -> Result<(), Reject> {
-        let Message::Plan(plan) = verified.message() else { return Ok(()) };
-        let key = (plan.certificate.claim.epoch, plan.certificate.round);
-        let known = self.agreement.envelopes.entry(key).or_insert_with(|| verified.digest());
-        if *known != verified.digest() && self.agreement.taken.contains_key(&key) {
-            return Err(Reject::unfitting("plan", "a second plan of one certificate"));
+    /// Two different plans of one certificate are evidence against their leader: the first is kept
+    /// as it came, a second one accuses.
+    pub(super) fn note_plan_envelope(&mut self, verified: &Verified, now: Now) {
+        let Message::Plan(plan) = verified.message() else { return };
+        let claim = &plan.certificate.claim;
+        if claim.node != verified.sender() || claim.epoch != self.epoch(now) {
+            return;
         }
-        Ok(())
+        let key = (claim.epoch, plan.certificate.round);
+        let Ok(sealed) = EnvelopeBytes::try_from(verified.sealed().to_vec()) else { return };
+        match self.agreement.envelopes.get(&key) {
+            Some(first) if *first != sealed => {
+                let evidence = Evidence::Envelopes(first.clone(), sealed);
+                self.accuse(evidence, now);
+            }
+            Some(_) => {}
+            None if self.agreement.envelopes.len() < ENVELOPES_MAX => {
+                self.agreement.envelopes.insert(key, sealed);
+            }
+            None => {}
+        }
     }
 
     pub(super) fn on_plan(&mut self, from: NodeId, plan: Plan, now: Now) -> Result<(), Reject> {

@@ -6,6 +6,7 @@ use super::Node;
 use crate::election::file::write_file;
 use crate::election::{Certificate, Context, ElectionEffect};
 use crate::event::Event;
+use crate::evidence::Evidence;
 use crate::ids::Epoch;
 use crate::input::Timer;
 use crate::journal::Record;
@@ -70,6 +71,15 @@ impl Node {
         }
         // Its tip has been asked for; until it is known, nobody is certified by this.
         Err(Reject::unfitting("plan", "the tip of its certificate is not known here"))
+    }
+
+    /// We hold two statements of one member that cannot both be honest.
+    pub(super) fn accuse(&mut self, evidence: Evidence, now: Now) {
+        let suite = Arc::clone(&self.suite);
+        let context = Context { suite: suite.as_ref(), now, block: None };
+        let mut effects = Vec::new();
+        self.election.accuse(&context, evidence, &mut effects);
+        self.carry_out(effects, now);
     }
 
     fn carry_out(&mut self, effects: Vec<ElectionEffect>, now: Now) {

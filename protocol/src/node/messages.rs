@@ -18,11 +18,10 @@ impl Node {
         let (from, digest) = (verified.sender(), verified.digest());
         let name = verified.message().name();
         let checked = self.check_sender(&verified, now);
-        let handled = checked.and_then(|()| match verified.message() {
-            Message::Plan(_) => self.note_plan_envelope(&verified),
-            _ => Ok(()),
-        });
-        match handled.and_then(|()| self.dispatch(from, verified.into_message(), now)) {
+        if checked.is_ok() {
+            self.note_plan_envelope(&verified, now);
+        }
+        match checked.and_then(|()| self.dispatch(from, verified.into_message(), now)) {
             Ok(()) => Verdict::Accept,
             Err(reject) => {
                 let verdict = Verdict::from(&reject);

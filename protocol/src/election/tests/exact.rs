@@ -497,3 +497,24 @@ fn a_claim_with_another_block_than_ours_gets_no_vote() {
     };
     assert_eq!((claim.node, claim.block), (NodeId([4; 32]), block));
 }
+
+#[test]
+fn a_claim_on_an_unknown_tip_counts_as_soon_as_the_tip_is_shown() {
+    let suite = FastSuite::new(1);
+    let mut election = election(&[1; 5]);
+    let genesis = election.tip().clone();
+    let missed = certify(&genesis.view(Epoch(1)).unwrap(), 2, 0, &[2, 3, 4, 5]);
+    let base = missed.verify(&suite, &genesis).unwrap().tip;
+    let claim = claim_of(3, &base.view(Epoch(2)).unwrap());
+    let now = context(&suite, 2 * EPOCH_MS + 600);
+    let asked = election.on_claim(&now, claim.node, claim.clone()).unwrap();
+    let request = Message::TipRequest { tip: base.digest() };
+    assert_eq!(asked, [ElectionEffect::Send(claim.node, request)]);
+    let effects = election.on_tip_reply(&now, claim.node, genesis, &missed).unwrap();
+    assert_eq!(*election.tip(), base);
+    let endorsement = vote(1, &claim, 0);
+    let voted = ElectionRecord::Voted { claim: claim.clone(), endorsement };
+    let said = Message::Endorse(Endorse { claim, endorsement });
+    let last = [ElectionEffect::Journal(voted), ElectionEffect::Gossip(said)];
+    assert_eq!(effects[effects.len() - 2..], last);
+}

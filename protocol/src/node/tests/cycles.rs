@@ -149,3 +149,26 @@ fn a_ring_survives_a_crash_of_any_party_after_any_delivery() {
         }
     }
 }
+
+#[test]
+fn a_leader_that_publishes_two_plans_is_accused_and_no_channel_locks_twice() {
+    let mut world = ring(3);
+    let leader = world.elect();
+    let hops = ring_hops(&world, 300_000);
+    let others = [(leader + 1) % 3, (leader + 2) % 3];
+    // The first plan reaches one member only, the second the other.
+    let twin = world.clone_leader_plan(leader, ring_hops(&world, 200_000));
+    world.publish(hops);
+    for other in others {
+        world.inject(other, crate::message::Travel::Plans, &twin);
+    }
+    world.pass(60_000);
+    let accused = |index: usize| {
+        let mut events = world.hosts[index].events.iter();
+        events.any(|event| matches!(event, Event::Accused { .. }))
+    };
+    assert!(accused(others[0]) && accused(others[1]));
+    world.assert_whole(true);
+    let whole = balances(&world);
+    assert!(whole == [900_000; 3] || whole == [600_000; 3], "{whole:?}");
+}

@@ -303,6 +303,31 @@ impl World {
         self.input(leader, Input::PlanMade { epoch, round, cycles: vec![cycle] });
     }
 
+    /// A second plan of the same certificate, sealed by the leader, as a dishonest one would.
+    pub fn clone_leader_plan(&mut self, leader: usize, hops: Vec<Hop>) -> Vec<u8> {
+        let (_, epoch, round) = self.wanted_plan.unwrap();
+        let mut twin = Self::build(leader, self.hosts.len());
+        for record in &self.hosts[leader].journal {
+            twin.restore(record).unwrap();
+        }
+        let certificate = twin.election.certificate(epoch, round).unwrap().clone();
+        twin.begin_leading(certificate, self.now);
+        let cycle = CyclePlan { hops: hops.try_into().unwrap() };
+        let input = Input::PlanMade { epoch, round, cycles: vec![cycle] };
+        let step = twin.handle(input, self.now);
+        let mut plans = step.effects.into_iter().filter_map(|effect| match effect {
+            Effect::Gossip { travel: Travel::Plans, bytes, .. } => Some(bytes),
+            _ => None,
+        });
+        plans.next_back().unwrap()
+    }
+
+    /// Bytes arrive at a host out of nowhere.
+    pub fn inject(&mut self, to: usize, travel: Travel, bytes: &[u8]) {
+        let message = self.hosts[to].node.open(travel, bytes).unwrap();
+        self.input(to, Input::Message(message));
+    }
+
     pub fn lead(&mut self, hops: Vec<Hop>) {
         self.elect();
         self.publish(hops);

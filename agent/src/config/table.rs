@@ -281,7 +281,7 @@ impl Kind {
             Self::Share { min_ppm, max_ppm } => {
                 format!("{} to {}", share_text(min_ppm), share_text(max_ppm))
             }
-            Self::Peers => "tables with node and address".to_owned(),
+            Self::Peers => "tables with node and address (NODE@ADDRESS,... in a flag)".to_owned(),
         }
     }
 }

@@ -16,7 +16,7 @@ mod tests;
 use crate::clock::{Clock, Stopwatch};
 use crate::metrics::Metrics;
 use debal_crypto::Domain;
-use debal_net::NetEvent;
+use debal_net::{NetEvent, Warning};
 use debal_protocol::effect::{Answer, Effect, OperatorError, Position};
 use debal_protocol::event::Event;
 use debal_protocol::input::{Input, Operator, Ticket};
@@ -235,7 +235,13 @@ impl Driver {
                 Ok(())
             }
             NetEvent::Warning(warning) => {
-                tracing::warn!("{warning}");
+                match &warning {
+                    // A member that is alone has nobody to tell yet; every epoch tries again.
+                    Warning::PublishFailed { .. } => tracing::debug!("{warning}"),
+                    // The network has logged these itself.
+                    Warning::AnchorUnreachable { .. } | Warning::ForeignNetwork { .. } => {}
+                    _ => tracing::warn!("{warning}"),
+                }
                 self.tell("warning", warning.to_string());
                 Ok(())
             }

@@ -358,8 +358,8 @@ pub fn document() -> String {
     let mut text = String::from(
         "# Configuration\n\n\
          Generated from the table in `agent/src/config/table.rs`; a test keeps the two equal.\n\n\
-         Precedence: flag (`--set KEY=VALUE`), then environment, then file, then default. An unknown\n\
-         key is refused with file, line, column and the nearest valid name.\n\n\
+         Precedence: flag (`--set KEY=VALUE`), then environment, then file, then default. An\n\
+         unknown key is refused with file, line, column and the nearest valid name.\n\n\
          | Key | Environment | Range | Unit | Default | What for |\n\
          |---|---|---|---|---|---|\n",
     );

@@ -5,6 +5,7 @@
 //! reach into an agent's state, and never decide anything about money: it counts.
 
 pub mod balances;
+pub mod chaos;
 pub mod cli;
 pub mod control;
 pub mod demand;

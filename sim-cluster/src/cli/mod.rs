@@ -3,11 +3,13 @@
 //! Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
 //! 2 usage, 3 invalid input.
 
+mod chaos;
 mod options;
 mod report;
 mod run;
 
-pub use options::{Command, NetworkOptions, ReportOptions, RunOptions};
+pub use chaos::plan as chaos_plan;
+pub use options::{ChaosOptions, Command, NetworkOptions, ReportOptions, RunOptions};
 pub use run::plan;
 
 use crate::error::ClusterError;
@@ -38,6 +40,7 @@ pub fn main() -> ExitCode {
     };
     let done = match arguments.command {
         Command::Run(options) => until_interrupted(run::run(&options)),
+        Command::Chaos(options) => until_interrupted(chaos::run(&options)),
         Command::Report(options) => report::report(&options),
     };
     match done {

@@ -13,6 +13,8 @@ use std::path::PathBuf;
 pub enum Command {
     /// Run the same network and payments with rebalancing off, then on, and report the difference
     Run(RunOptions),
+    /// Kill, pause and partition real agents under load, then check that nothing is missing
+    Chaos(ChaosOptions),
     /// Show an earlier run again: print its table and write its page anew
     Report(ReportOptions),
 }
@@ -80,6 +82,26 @@ pub struct RunOptions {
     pub keep: bool,
 }
 
+/// Options of `chaos`.
+#[derive(Clone, Debug, Args)]
+pub struct ChaosOptions {
+    /// The network.
+    #[command(flatten)]
+    pub network: NetworkOptions,
+    /// Minutes of faults
+    #[arg(long, value_name = "M", default_value_t = 3.0, value_parser = minutes)]
+    pub minutes: f64,
+    /// Directory of the summary
+    #[arg(long, value_name = "DIR", default_value = "cluster-chaos")]
+    pub out: PathBuf,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Keep the agents' directories: journals, logs, configurations
+    #[arg(long)]
+    pub keep: bool,
+}
+
 /// Options of `report`.
 #[derive(Clone, Debug, Args)]
 pub struct ReportOptions {
@@ -94,6 +116,10 @@ fn bounded(text: &str, low: f64, high: f64) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| format!("{text:?} is no number"))?;
     let inside = (low..=high).contains(&value);
     if inside { Ok(value) } else { Err(format!("{value} is not between {low} and {high}")) }
+}
+
+fn minutes(text: &str) -> Result<f64, String> {
+    bounded(text, 0.01, 1_440.0)
 }
 
 fn duration(text: &str) -> Result<f64, String> {

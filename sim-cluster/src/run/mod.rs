@@ -11,7 +11,7 @@ mod progress;
 pub use arm::{ArmOutcome, Sample, run_arm};
 pub use audit::{ClusterAudit, compare, settle};
 pub use observe::{CycleOutcome, CycleSeen, EpochSeen, Observations};
-pub use payments::PaymentResult;
+pub use payments::{PaymentResult, Tally, drive};
 pub use progress::{Live, Progress};
 
 use crate::demand::Payment;

@@ -1,7 +1,7 @@
 //! Domain-separated digests.
 //!
-//! A digest must never be taken of bytes without a [`Domain`] in front, and variable-length parts are
-//! length-prefixed so that two different lists never hash alike.
+//! A digest must never be taken of bytes without a [`Domain`] in front, and variable-length parts
+//! are length-prefixed so that two different lists never hash alike.
 
 use crate::bytes::{decode_hex, encode_hex, public_bytes};
 use crate::domain::Domain;

@@ -12,6 +12,10 @@ pub enum Domain {
     Binding,
     /// Signature over a co-signed channel state.
     ChannelState,
+    /// Signature of a member that vouches for a newcomer.
+    RosterJoin,
+    /// Signature of a member that leaves.
+    RosterLeave,
     /// Signature that endorses a claim in an election round.
     Endorsement,
     /// Signature of a party's consent to a cycle.
@@ -64,10 +68,12 @@ pub enum Domain {
 
 impl Domain {
     /// All domains, for the test that keeps labels unique and prefix-free.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::Envelope,
         Self::Binding,
         Self::ChannelState,
+        Self::RosterJoin,
+        Self::RosterLeave,
         Self::Endorsement,
         Self::Accept,
         Self::StateDigest,
@@ -101,6 +107,8 @@ impl Domain {
             Self::Envelope => "debal/1/envelope;",
             Self::Binding => "debal/1/vrf-binding;",
             Self::ChannelState => "debal/1/channel-state;",
+            Self::RosterJoin => "debal/1/roster-join;",
+            Self::RosterLeave => "debal/1/roster-leave;",
             Self::Endorsement => "debal/1/endorsement;",
             Self::Accept => "debal/1/accept;",
             Self::StateDigest => "debal/1/state-digest;",

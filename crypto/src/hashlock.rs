@@ -1,7 +1,7 @@
 //! Secrets and the SHA-256 locks they open (the lock of a Lightning HTLC).
 //!
-//! A secret must never be printed: its `Debug` shows nothing. It travels only inside claim and settle
-//! messages and the journal.
+//! A secret must never be printed: its `Debug` shows nothing. It travels only inside claim and
+//! settle messages and the journal.
 
 use crate::bytes::{HexError, decode_hex, encode_hex, public_bytes};
 use serde::{Deserialize, Serialize};

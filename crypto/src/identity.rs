@@ -45,8 +45,13 @@ impl Binding {
     /// # Errors
     /// [`SignatureError`] of the underlying check.
     pub fn verify(&self, network: &Digest) -> Result<(), SignatureError> {
-        let bytes = binding_bytes(&self.vrf, network);
-        signature::verify(&self.node, Domain::Binding, &bytes, &self.signature)
+        signature::verify(&self.node, Domain::Binding, &self.signed_bytes(network), &self.signature)
+    }
+
+    /// The bytes the identity signs under [`Domain::Binding`], for suites with their own curves.
+    #[must_use]
+    pub fn signed_bytes(&self, network: &Digest) -> Vec<u8> {
+        binding_bytes(&self.vrf, network)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Keys, signatures, the election's VRF, hash locks and digests.
 //!
-//! Layer 0: everything above signs, verifies and hashes through this crate. It must never log, print
-//! or serialise a secret, never read a clock, and never hash or sign bytes without a label of the
-//! [`domain`] table in front of them.
+//! Layer 0: everything above signs, verifies and hashes through this crate. It must never log,
+//! print or serialise a secret, never read a clock, and never hash or sign bytes without a label of
+//! the [`domain`] table in front of them.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 pub mod bytes;

@@ -1,7 +1,7 @@
 //! The one object through which the protocol core signs and verifies.
 //!
-//! The daemon uses [`RealSuite`]. The simulator has a fast keyed-hash stand-in of its own, which must
-//! never be linked into the daemon: it lives in the simulator crate for that reason.
+//! The daemon uses [`RealSuite`]. The simulator has a fast keyed-hash stand-in of its own, which
+//! must never be linked into the daemon: it lives in the simulator crate for that reason.
 
 use crate::bytes::{NodeId, VrfKey};
 use crate::digest::Digest;
@@ -11,7 +11,8 @@ use crate::identity::Identity;
 use crate::signature::{self, Signature, SignatureError};
 use crate::vrf::{self, VrfError, VrfOutput, VrfPreout, VrfProof};
 
-/// Signing and verifying on behalf of one member. Deterministic: the same call gives the same bytes.
+/// Signing and verifying on behalf of one member. Deterministic: the same call gives the same
+/// bytes.
 pub trait Suite: Send + Sync {
     /// The member this suite signs for.
     fn node(&self) -> NodeId;

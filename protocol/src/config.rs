@@ -1,7 +1,7 @@
 //! What the operator decides for this node: thresholds, caps, budgets, summary detail.
 //!
-//! Values arrive validated; the agent's configuration table gives each knob its unit, range, default
-//! and reason. Ratios are millionths so that no float enters the core.
+//! Values arrive validated; the agent's configuration table gives each knob its unit, range,
+//! default and reason. Ratios are millionths so that no float enters the core.
 
 use crate::amount::Msat;
 use crate::time::Timetable;

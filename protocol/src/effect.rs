@@ -1,7 +1,8 @@
 //! Everything a node can want from the world.
 //!
 //! Effects are data in order. One that must wait for the disk carries the journal position it waits
-//! for: "journal before send" is a type here, and a driver that releases an effect earlier is wrong.
+//! for: "journal before send" is a type here, and a driver that releases an effect earlier is
+//! wrong.
 
 use crate::amount::Msat;
 use crate::channel::ChannelTerms;

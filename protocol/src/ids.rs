@@ -1,7 +1,7 @@
 //! Names of channels, epochs and transfers.
 //!
-//! A channel is printed one way (`800000x4x0`) and read in every spelling operators use. Nothing here
-//! may accept two spellings as two different channels.
+//! A channel is printed one way (`800000x4x0`) and read in every spelling operators use. Nothing
+//! here may accept two spellings as two different channels.
 
 use debal_crypto::Digest;
 use serde::{Deserialize, Serialize};

@@ -62,7 +62,8 @@ pub enum Timer {
     Accepts(TransferId),
 }
 
-/// What an operator can ask the core to change. Reading needs no input: see [`crate::Node::status`].
+/// What an operator can ask the core to change. Reading needs no input: see
+/// [`crate::Node::status`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operator {
     /// Agree in advance to a channel its peer will propose. Answered at once.
@@ -78,8 +79,8 @@ pub enum Operator {
     },
     /// Prepare to receive a payment. Answered with the lock hash.
     PrepareReceive {
-        /// Lock hash chosen by the caller, who alone knows the secret (hold), or `None`: we draw one
-        /// and settle by ourselves.
+        /// Lock hash chosen by the caller, who alone knows the secret (hold), or `None`: we draw
+        /// one and settle by ourselves.
         hash: Option<LockHash>,
         /// Exact amount.
         amount_msat: Msat,
@@ -90,7 +91,8 @@ pub enum Operator {
     },
     /// Send along explicit hops. Answered when started; the outcome is an event.
     SendAlong {
-        /// Hops in payment order. The first payer is this node; the last payee may be this node too.
+        /// Hops in payment order. The first payer is this node; the last payee may be this node
+        /// too.
         hops: Vec<Hop>,
         /// The recipient's lock hash.
         hash: LockHash,

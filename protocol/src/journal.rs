@@ -1,12 +1,13 @@
 //! The facts a node must not forget, as journal records.
 //!
-//! A record is written when something became true, before anyone is told. Durable state changes only
-//! by [`crate::durable::Durable::apply`], live and at replay alike, so a replayed node is the node
-//! that crashed. No record may hold what the crate cannot recompute or verify later.
+//! A record is written when something became true, before anyone is told. Durable state changes
+//! only by [`crate::durable::Durable::apply`], live and at replay alike, so a replayed node is the
+//! node that crashed. No record may hold what the crate cannot recompute or verify later.
 
 use crate::amount::Msat;
 use crate::bounded::Bounded;
 use crate::channel::{Change, LockKey, SignedState};
+use crate::election::ElectionRecord;
 use crate::ids::{ChannelId, Epoch, TransferId};
 use crate::input::OpenChannel;
 use crate::limits::PROPOSAL_CHANGES_MAX;
@@ -22,6 +23,8 @@ pub type Changes = Bounded<Change, PROPOSAL_CHANGES_MAX>;
 /// One fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record {
+    /// A fact of the election.
+    Election(ElectionRecord),
     /// A summary with this sequence number is about to leave.
     SummarySent {
         /// Its sequence number.
@@ -160,6 +163,11 @@ pub enum Record {
         hash: LockHash,
         /// Unix milliseconds.
         at_ms: u64,
+    },
+    /// As high end and payer: we are about to ask the low end for the lock of our outgoing hop.
+    LockAsked {
+        /// The transfer.
+        transfer: TransferId,
     },
     /// We know the secret and stand by it: the incoming hop is claimed, the outgoing one paid. For
     /// the last payer this is the commit point of the whole transfer.

@@ -2,7 +2,8 @@
 //!
 //! No list, queue or map that a peer can grow may exist without its cap here.
 
-/// Largest envelope of any kind, bytes; the per-kind caps of [`crate::Message::max_bytes`] are below.
+/// Largest envelope of any kind, bytes; the per-kind caps of [`crate::Message::max_bytes`] are
+/// below.
 pub const ENVELOPE_MAX_BYTES: usize = 64 * 1024;
 /// Largest summary envelope, bytes.
 pub const SUMMARY_MAX_BYTES: usize = 16 * 1024;
@@ -31,6 +32,19 @@ pub const EVIDENCE_PER_NODE_MAX: usize = 4;
 pub const EVIDENCE_EPOCHS: u64 = 10;
 /// Epochs a member proven to equivocate has weight 0 in this node's eyes.
 pub const QUARANTINE_EPOCHS: u64 = 144;
+
+/// Skipped epochs walked through one by one when a seed is derived: a month of ten-minute epochs.
+pub const SKIPPED_EPOCHS_MAX: u64 = 4_096;
+/// Records of the chain kept with the tip each builds on, for members that lag.
+pub const LINKS_MAX: usize = 4;
+/// Different claims of one claimant kept in one epoch: the second proves the first a lie.
+pub const CLAIMS_PER_NODE_MAX: usize = 2;
+/// Certificates whose base tip has been asked for.
+pub const WAITING_CERTIFICATES_MAX: usize = 4;
+/// Tip requests of one sender answered in one epoch, and requests this node makes of one member.
+pub const TIP_REPLIES_MAX: u8 = 4;
+/// Roster changes known and not yet in a record.
+pub const KNOWN_CHANGES_MAX: usize = 64;
 
 /// Channels in one summary.
 pub const SUMMARY_CHANNELS_MAX: usize = 150;

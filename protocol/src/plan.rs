@@ -1,6 +1,7 @@
 //! Plans: the cycles a certified leader proposes, and the agreement on one of them.
 //!
-//! A plan is advice. Nothing in it moves money: every party checks its own hops and locks by itself.
+//! A plan is advice. Nothing in it moves money: every party checks its own hops and locks by
+//! itself.
 
 use crate::amount::Msat;
 use crate::bounded::Bounded;

@@ -67,16 +67,11 @@ impl Channel {
         self.newest.state.balance(self.side.other())
     }
 
-    /// The state that counts for what can still be promised: the proposed one, if any.
-    #[must_use]
-    pub fn latest_state(&self) -> &State {
-        self.proposal.as_ref().map_or(&self.newest.state, |proposal| &proposal.state)
-    }
-
-    /// What we could lock now: free balance above the reserve, in the latest state.
+    /// What we could lock now: free balance above the reserve. Hops that wait for their
+    /// lock are not subtracted here; see [`crate::durable::Durable::reserved_msat`].
     #[must_use]
     pub fn spendable_msat(&self) -> Msat {
-        self.latest_state().balance(self.side).minus_or_zero(self.terms.reserve_msat)
+        self.local_msat().minus_or_zero(self.terms.reserve_msat)
     }
 
     /// Whether the lock is over, or never to be.

@@ -112,7 +112,8 @@ impl Durable {
     /// A newer complete state shown by the peer after our journal was lost or rolled back. Locks we
     /// know nothing about become orphans; hops whose lock is gone are read off the balances by
     /// nobody: they are taken as released for the payer and settled for the payee only if the new
-    /// balance proves it, which a single state cannot. So they stay as they are and the audit says so.
+    /// balance proves it, which a single state cannot. So they stay as they are and the audit says
+    /// so.
     pub(super) fn on_adopted(
         &mut self,
         channel: ChannelId,

@@ -12,7 +12,7 @@ use crate::channel::{Channel, StateError};
 use crate::ids::{ChannelId, TransferId};
 use crate::input::OpenChannel;
 use crate::journal::Record;
-use crate::transfer::Transfer;
+use crate::transfer::{Kind, LegStatus, Transfer};
 use debal_crypto::{LockHash, NodeId, Secret};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -166,7 +166,7 @@ impl Durable {
         self.open_transfers()
             .filter_map(|(_, transfer)| transfer.outgoing)
             .filter(|leg| leg.channel == channel)
-            .filter(|leg| leg.status == crate::transfer::LegStatus::Waiting)
+            .filter(|leg| matches!(leg.status, LegStatus::Waiting | LegStatus::Asked))
             .fold(Msat::ZERO, |sum, leg| sum.plus_capped(leg.amount_msat))
     }
 
@@ -181,7 +181,7 @@ impl Durable {
         let spent = self.spent.iter().filter(|spent| spent.at_ms >= since_ms);
         let spent = spent.fold(Msat::ZERO, |sum, spent| sum.plus_capped(spent.fee_msat));
         self.open_transfers()
-            .filter(|(_, transfer)| matches!(transfer.kind, crate::transfer::Kind::Cycle { .. }))
+            .filter(|(_, transfer)| matches!(transfer.kind, Kind::Cycle { .. }))
             .fold(spent, |sum, (_, transfer)| sum.plus_capped(transfer.net_fee_msat()))
     }
 

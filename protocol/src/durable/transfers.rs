@@ -86,6 +86,13 @@ impl Durable {
 
     fn apply_decision(&mut self, record: &Record) -> Result<(), ApplyError> {
         match record {
+            Record::LockAsked { transfer } => {
+                let leg = self.transfer_mut(*transfer)?.outgoing.as_mut();
+                let leg = leg.filter(|leg| leg.status == LegStatus::Waiting);
+                leg.ok_or(ApplyError::Order("only a waiting hop is asked for"))?.status =
+                    LegStatus::Asked;
+                Ok(())
+            }
             Record::Committed { transfer, secret } => self.on_committed(*transfer, secret),
             Record::Aborted { transfer, reason } => self.on_aborted(*transfer, *reason),
             Record::Revealed { transfer, secret } => {
@@ -125,7 +132,7 @@ impl Durable {
         entry.decision = Decision::Abort(reason);
         for leg in [&mut entry.incoming, &mut entry.outgoing].into_iter().flatten() {
             // A hop that was never locked never will be: the party refuses it from now on.
-            if leg.status == LegStatus::Waiting {
+            if matches!(leg.status, LegStatus::Waiting | LegStatus::Asked) {
                 leg.status = LegStatus::Released;
             }
         }
@@ -206,7 +213,7 @@ impl Durable {
             leg.channel == channel
                 && leg.hop == lock.key.hop
                 && leg.amount_msat == lock.amount_msat
-                && leg.status == LegStatus::Waiting
+                && matches!(leg.status, LegStatus::Waiting | LegStatus::Asked)
         };
         let Some(leg) = leg.filter(agreed) else {
             return Ok(()); // Not the hop we agreed to, or given up before: a stray as well.

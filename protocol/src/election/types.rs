@@ -20,11 +20,14 @@ pub struct Claim {
     pub epoch: Epoch,
     /// Digest of the [`Tip`] the claim builds on.
     pub tip: Digest,
+    /// Hash of the settled block that entered the seed, on networks that agreed to use one.
+    /// Endorsers vote only for the block they see themselves.
+    pub block: Option<[u8; 32]>,
     /// Roster changes the claimant knows and would certify.
     pub changes: Bounded<RosterChange, CHANGES_MAX>,
     /// VRF pre-output for the epoch's seed.
     pub preout: VrfPreout,
-    /// Proof of the pre-output; epoch, tip and changes are bound into it.
+    /// Proof of the pre-output; epoch, tip, block and changes are bound into it.
     pub proof: VrfProof,
 }
 

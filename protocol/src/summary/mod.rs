@@ -3,6 +3,12 @@
 //! A raw balance must never enter a summary: ratios and amounts are rounded down to buckets before
 //! they leave the node.
 
+pub mod book;
+pub mod offer;
+
+pub use book::SummaryBook;
+pub use offer::Offer;
+
 use crate::amount::Msat;
 use crate::bounded::Bounded;
 use crate::ids::{ChannelId, Epoch};

@@ -63,6 +63,8 @@ pub enum Decision {
 pub enum LegStatus {
     /// No lock yet.
     Waiting,
+    /// The low end has been asked for the lock; only its refusal can take that back.
+    Asked,
     /// The lock is in a complete state.
     Locked,
     /// The payee has the amount.

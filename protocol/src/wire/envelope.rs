@@ -39,6 +39,7 @@ struct Sealed {
 pub struct Verified {
     envelope: Envelope,
     digest: Digest,
+    sealed: Vec<u8>,
 }
 
 impl Verified {
@@ -64,6 +65,12 @@ impl Verified {
     #[must_use]
     pub const fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// The sealed bytes as they arrived: what the sender cannot deny.
+    #[must_use]
+    pub fn sealed(&self) -> &[u8] {
+        &self.sealed
     }
 
     /// The message itself.
@@ -123,5 +130,6 @@ pub fn open(
     }
     let signed = codec::encode(&envelope)?;
     suite.verify(&envelope.sender, Domain::Envelope, &signed, &signature)?;
-    Ok(Verified { envelope, digest: Digest::of(Domain::MessageDigest, &[bytes]) })
+    let digest = Digest::of(Domain::MessageDigest, &[bytes]);
+    Ok(Verified { envelope, digest, sealed: bytes.to_vec() })
 }

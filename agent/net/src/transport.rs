@@ -1,0 +1,133 @@
+//! TCP with noise and yamux, with every byte on the socket counted; QUIC and relayed connections
+//! behind features. A socket that does not finish its handshake in time is closed here.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures::{AsyncRead, AsyncWrite};
+use libp2p::{
+    PeerId, Transport,
+    core::{muxing::StreamMuxerBox, transport::Boxed, upgrade::Version},
+    identity::Keypair,
+    noise, tcp, yamux,
+};
+
+use crate::{
+    config::NetError,
+    counters::{self, Counters},
+    limits::{HANDSHAKE_DEADLINE, YAMUX_STREAMS},
+};
+
+/// An authenticated, multiplexed transport.
+pub(crate) type NetTransport = Boxed<(PeerId, StreamMuxerBox)>;
+
+/// A socket whose bytes are counted.
+struct Counted<S> {
+    inner: S,
+    counters: Arc<Counters>,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.inner).poll_read(cx, buffer);
+        if let Poll::Ready(Ok(count)) = &polled {
+            counters::add(&self.counters.bytes_in, *count);
+        }
+        polled
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.inner).poll_write(cx, buffer);
+        if let Poll::Ready(Ok(count)) = &polled {
+            counters::add(&self.counters.bytes_out, *count);
+        }
+        polled
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_close(cx)
+    }
+}
+
+fn multiplexer() -> yamux::Config {
+    let mut config = yamux::Config::default();
+    config.set_max_num_streams(YAMUX_STREAMS);
+    config
+}
+
+fn encryption(key: &Keypair) -> Result<noise::Config, NetError> {
+    noise::Config::new(key).map_err(|error| NetError::Transport(error.to_string()))
+}
+
+/// Builds the transport of this node.
+pub(crate) fn build(key: &Keypair, counters: &Arc<Counters>) -> Result<NetTransport, NetError> {
+    let counters = Arc::clone(counters);
+    let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
+        .map(move |inner, _| Counted { inner, counters })
+        .upgrade(Version::V1Lazy)
+        .authenticate(encryption(key)?)
+        .multiplex(multiplexer())
+        .timeout(HANDSHAKE_DEADLINE)
+        .boxed();
+    #[cfg(feature = "quic")]
+    let tcp = with_quic(tcp, key);
+    Ok(tcp)
+}
+
+#[cfg(feature = "quic")]
+fn with_quic(tcp: NetTransport, key: &Keypair) -> NetTransport {
+    use futures::future::Either;
+    use libp2p::quic;
+
+    let mut config = quic::Config::new(key);
+    config.handshake_timeout = HANDSHAKE_DEADLINE;
+    quic::tokio::Transport::new(config)
+        .map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection)))
+        .or_transport(tcp)
+        .map(|either, _| match either {
+            Either::Left(output) | Either::Right(output) => output,
+        })
+        .boxed()
+}
+
+/// Adds connections through a relay to the transport.
+#[cfg(feature = "nat")]
+pub(crate) fn with_relay(
+    direct: NetTransport,
+    key: &Keypair,
+) -> Result<(NetTransport, libp2p::relay::client::Behaviour), NetError> {
+    use futures::future::Either;
+
+    let (relay, behaviour) = libp2p::relay::client::new(key.public().to_peer_id());
+    let relay = relay
+        .upgrade(Version::V1Lazy)
+        .authenticate(encryption(key)?)
+        .multiplex(multiplexer())
+        .timeout(HANDSHAKE_DEADLINE)
+        .boxed();
+    let transport = relay
+        .or_transport(direct)
+        .map(|either, _| match either {
+            Either::Left(output) | Either::Right(output) => output,
+        })
+        .boxed();
+    Ok((transport, behaviour))
+}

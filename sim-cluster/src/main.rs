@@ -11,7 +11,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
     if arguments.nth(1).is_some_and(|first| first == "debal") {
-        return sim_cluster::passthrough::run(arguments.collect());
+        return sim_cluster::passthrough::run(arguments);
     }
     sim_cluster::cli::main()
 }

@@ -1,14 +1,14 @@
 //! The agent inside this executable: `sim-cluster debal ...` is `debal ...`.
 //!
 //! One executable means that a fresh clone needs one cargo command and no agent has to be found.
-//! Nothing else in this crate may call into the agent.
+//! The launcher must never run an agent inside its own process: crashes and kills have to be real.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Runs the agent's command line with the arguments after `debal`.
 #[must_use]
-pub fn run(arguments: Vec<OsString>) -> ExitCode {
+pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     // A launcher that was killed cannot end its agents any more; the system does it instead.
     #[cfg(target_os = "linux")]
     if let Err(error) =
@@ -16,6 +16,5 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     {
         eprintln!("warning: this agent will outlive a killed launcher: {error}");
     }
-    eprintln!("this build has no agent in it ({} arguments left alone)", arguments.len());
-    ExitCode::FAILURE
+    debal::cli::run(std::iter::once(OsString::from("debal")).chain(arguments))
 }

@@ -9,5 +9,6 @@ mod types;
 
 pub use client::{Client, ControlError};
 pub use types::{
-    Audit, AuditChannel, ChannelStatus, EventPage, Invoice, NodeEvent, Paid, PolicyFields, Status,
+    Audit, AuditChannel, ChannelStatus, EventPage, GossipTrace, Invoice, NodeEvent, Paid,
+    PolicyFields, Status,
 };

@@ -147,6 +147,15 @@ impl NodeEvent {
     }
 }
 
+/// Answer of `gossip_trace`: the start of each message's digest, and Unix microseconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GossipTrace {
+    /// Published by the agent.
+    pub published: Vec<(String, u64)>,
+    /// Received by the agent.
+    pub received: Vec<(String, u64)>,
+}
+
 /// Answer of `audit`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Audit {

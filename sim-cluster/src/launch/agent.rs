@@ -3,7 +3,9 @@
 //!
 //! An agent may be dead, stopped or cut off at any moment; every call returns within its limit.
 
-use crate::control::{Audit, Client, ControlError, EventPage, Invoice, Paid, PolicyFields, Status};
+use crate::control::{
+    Audit, Client, ControlError, EventPage, GossipTrace, Invoice, Paid, PolicyFields, Status,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -163,6 +165,14 @@ impl Agent {
             self.call("counters", Value::Null, READ_LIMIT).await?;
         let number = |(name, value): (String, Value)| Some((name, value.as_f64()?));
         Ok(counters.into_iter().filter_map(number).collect())
+    }
+
+    /// When gossip was published and received at the agent.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn gossip_trace(&self) -> Result<GossipTrace, ControlError> {
+        self.call("gossip_trace", Value::Null, READ_LIMIT).await
     }
 
     /// The agent's audit of itself.

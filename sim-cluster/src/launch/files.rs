@@ -8,7 +8,10 @@ use super::NodeSpec;
 use crate::error::ClusterError;
 use crate::random;
 use crate::topology::Graph;
-use debal_crypto::{Digest, Domain, Identity, SeedFile};
+use debal::config::genesis::{GenesisFile, member_entry, network_id};
+use debal::init::CONFIG_NAME;
+use debal_crypto::Identity;
+use debal_protocol::time::Timetable;
 use rand::RngCore;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -84,22 +87,6 @@ pub fn links(graph: &Graph) -> Vec<BTreeSet<usize>> {
 }
 
 #[derive(Serialize)]
-struct Genesis {
-    network: String,
-    genesis_unix_ms: u64,
-    epoch_ms: u64,
-    members: Vec<MemberRecord>,
-}
-
-#[derive(Serialize)]
-struct MemberRecord {
-    node: String,
-    vrf: String,
-    signature: String,
-    weight: u64,
-}
-
-#[derive(Serialize)]
 struct AgentConfig {
     data_dir: PathBuf,
     genesis: PathBuf,
@@ -161,9 +148,8 @@ pub fn prepare(
             );
             return Err(ClusterError::Usage(text));
         }
-        std::fs::create_dir(&data).map_err(|e| ClusterError::io("create", &data, &e))?;
         let identity = identity(settings.seed, index, &data)?;
-        let (config, log) = (data.join("agent.toml"), data.join("agent.log"));
+        let (config, log) = (data.join(CONFIG_NAME), data.join("agent.log"));
         let node = identity.node().to_string();
         identities.push(identity);
         specs.push(NodeSpec { index, node, directory: data, config, log, socket });
@@ -178,11 +164,10 @@ pub fn prepare(
 
 fn identity(seed: u64, index: usize, data: &Path) -> Result<Identity, ClusterError> {
     let mut bytes = [0u8; 32];
-    let index = u64::try_from(index).unwrap_or(u64::MAX);
-    random::stream(seed, "identity", index).fill_bytes(&mut bytes);
-    SeedFile::in_directory(data)
-        .create_from(&bytes)
-        .map_err(|e| ClusterError::Failed(format!("identity: {e}")))
+    let number = u64::try_from(index).unwrap_or(u64::MAX);
+    random::stream(seed, "identity", number).fill_bytes(&mut bytes);
+    debal::init::create(data, Some(&bytes))
+        .map_err(|e| ClusterError::Failed(format!("identity of agent {index}: {e}")))
 }
 
 fn write_genesis(
@@ -194,19 +179,12 @@ fn write_genesis(
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let genesis_unix_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     let network = format!("debal-sim-{}", settings.seed);
-    let (founded, epoch) = (genesis_unix_ms.to_be_bytes(), settings.epoch_ms.to_be_bytes());
-    let id = Digest::of(Domain::NetworkId, &[network.as_bytes(), &founded, &epoch]);
-    let member = |(identity, weight): (&Identity, u64)| {
-        let binding = identity.binding(&id);
-        MemberRecord {
-            node: binding.node.to_string(),
-            vrf: binding.vrf.to_string(),
-            signature: binding.signature.to_string(),
-            weight: weight.max(1),
-        }
-    };
-    let members = identities.iter().zip(graph.node_capacities_sat()).map(member).collect();
-    let genesis = Genesis { network, genesis_unix_ms, epoch_ms: settings.epoch_ms, members };
+    let timetable = Timetable { genesis_ms: genesis_unix_ms, epoch_ms: settings.epoch_ms };
+    let id = network_id(&network, &timetable);
+    let weighted = identities.iter().zip(graph.node_capacities_sat());
+    let members =
+        weighted.map(|(identity, weight)| member_entry(identity, &id, weight.max(1))).collect();
+    let genesis = GenesisFile { network, genesis_unix_ms, epoch_ms: settings.epoch_ms, members };
     let text = serde_json::to_string_pretty(&genesis)
         .map_err(|e| ClusterError::Failed(format!("genesis file: {e}")))?;
     std::fs::write(path, text).map_err(|e| ClusterError::io("write", path, &e))
@@ -249,31 +227,22 @@ fn write_config(
 mod tests {
     use super::*;
     use crate::topology::embedded;
-    use debal_crypto::{Binding, NodeId, Signature, VrfKey};
+    use debal::config::genesis::Founding;
 
     const SETTINGS: Settings = Settings { seed: 3, epoch_ms: 6_000, attempts: 1 };
 
     #[test]
-    fn the_genesis_binds_every_member_to_this_network() {
+    fn the_agents_accept_the_genesis_and_the_identities_are_its_members() {
         let graph = embedded().unwrap();
         let directory = tempfile::tempdir().unwrap();
         let layout = Layout::direct(&graph).unwrap();
         let specs = prepare(&graph, &SETTINGS, &layout, &directory.path().join("n")).unwrap();
-        let text = std::fs::read_to_string(directory.path().join("n/genesis.json")).unwrap();
-        let genesis: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(genesis["network"], "debal-sim-3");
-        let founded = genesis["genesis_unix_ms"].as_u64().unwrap().to_be_bytes();
-        let id =
-            Digest::of(Domain::NetworkId, &[b"debal-sim-3", &founded, &6_000u64.to_be_bytes()]);
-        for (spec, member) in specs.iter().zip(genesis["members"].as_array().unwrap()) {
-            let field = |name: &str| member[name].as_str().unwrap();
-            let node: NodeId = field("node").parse().unwrap();
-            let vrf: VrfKey = field("vrf").parse().unwrap();
-            let signature: Signature = field("signature").parse().unwrap();
-            assert_eq!(Binding { node, vrf, signature }.verify(&id), Ok(()));
-            assert_eq!(spec.node, node.to_string());
-            assert!(member["weight"].as_u64().unwrap() > 0);
-        }
+        let founding = Founding::load(&directory.path().join("n/genesis.json")).unwrap();
+        assert_eq!((founding.name.as_str(), founding.members.len()), ("debal-sim-3", 12));
+        let mut nodes: Vec<&str> = specs.iter().map(|spec| spec.node.as_str()).collect();
+        nodes.sort_unstable();
+        let members: Vec<String> = founding.members.iter().map(|m| m.node.to_string()).collect();
+        assert_eq!(nodes, members);
     }
 
     #[test]

@@ -91,16 +91,14 @@ fn elections(seen: &Observations) -> ElectionReport {
 }
 
 fn gossip(arm: &ArmOutcome, epochs: u64) -> GossipReport {
-    let mut medians = named(arm, "gossip_delivery_p50_ms");
-    medians.sort_by(f64::total_cmp);
-    let worst = named(arm, "gossip_delivery_p99_ms").into_iter().reduce(f64::max);
     let sent = named(arm, "gossip_bytes_out");
     #[allow(clippy::cast_precision_loss)]
     let shares = sent.len() as f64 * epochs as f64;
     let bytes = (shares > 0.0).then(|| rounded(sent.iter().sum::<f64>() / shares));
+    let delivery_ms = |share| quantile(&arm.delivery_us, share).map(|us| ratio(us, 1_000));
     GossipReport {
-        delivery_p50_ms: medians.get(medians.len().saturating_sub(1) / 2).copied(),
-        delivery_p99_ms: worst,
+        delivery_p50_ms: delivery_ms(0.5),
+        delivery_p99_ms: delivery_ms(0.99),
         bytes_per_node_per_epoch: bytes,
     }
 }

@@ -73,9 +73,9 @@ pub struct ElectionReport {
 /// Gossip.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GossipReport {
-    /// Median over agents of their median delivery time.
+    /// Median time from publishing a message to an agent receiving it.
     pub delivery_p50_ms: Option<f64>,
-    /// Worst agent's 99th percentile.
+    /// 99th percentile of the same.
     pub delivery_p99_ms: Option<f64>,
     /// Bytes sent per node and epoch.
     pub bytes_per_node_per_epoch: Option<f64>,

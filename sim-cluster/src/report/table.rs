@@ -17,7 +17,7 @@ pub fn table(report: &Report) -> String {
     for row in arm_rows(report).into_iter().chain(run_rows(report)) {
         table.add_row(row);
     }
-    for (index, width) in [(0, 32), (1, 20), (2, 22)] {
+    for (index, width) in [(0, 36), (1, 18), (2, 18)] {
         if let Some(column) = table.column_mut(index) {
             column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(width)));
             if index > 0 {
@@ -127,7 +127,10 @@ pub fn dash(value: Option<u64>) -> String {
 /// A measurement that may not have been made.
 #[must_use]
 pub fn rounded(value: Option<f64>) -> String {
-    value.map_or_else(|| "-".to_owned(), |value| number(format!("{value:.0}")))
+    value.map_or_else(
+        || "-".to_owned(),
+        |value| if value < 100.0 { format!("{value:.1}") } else { number(format!("{value:.0}")) },
+    )
 }
 
 #[cfg(test)]

@@ -8,11 +8,11 @@ use super::audit::{ClusterAudit, settle};
 use super::observe::{CycleOutcome, Observations, Observer};
 use super::payments::{PaymentResult, Tally, drive};
 use super::progress::{Live, Progress};
-use crate::control::Status;
+use crate::control::{GossipTrace, Status};
 use crate::error::ClusterError;
 use crate::launch::{Agent, Cluster, Layout, Settings, Starter, open_channels, prepare};
 use crate::measure;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -49,6 +49,8 @@ pub struct ArmOutcome {
     pub observations: Observations,
     /// Counters of every agent at the end.
     pub counters: Vec<BTreeMap<String, f64>>,
+    /// Microseconds from publishing to receiving, one per message and receiver that are still known.
+    pub delivery_us: Vec<u64>,
     /// Resident memory of every agent at the end, bytes.
     pub rss_bytes: Vec<u64>,
     /// The audit.
@@ -91,9 +93,10 @@ pub async fn run_arm(
     let statuses = statuses(&agents).await?;
     let at_ms = samples.last().map_or(0, |sample| sample.at_ms).max(plan.duration_ms);
     samples.push(Sample { at_ms, imbalance: imbalance(&statuses) });
-    let mut counters = Vec::with_capacity(count);
+    let (mut counters, mut traces) = (Vec::with_capacity(count), Vec::with_capacity(count));
     for agent in &agents {
         counters.push(agent.counters().await.map_err(|e| failed(agent, &e))?);
+        traces.push(agent.gossip_trace().await.map_err(|e| failed(agent, &e))?);
     }
     if let Err(late) = cluster.stop().await {
         // Everything is measured and audited by now: worth saying, no reason to throw it away.
@@ -106,6 +109,7 @@ pub async fn run_arm(
         final_msat: first_ends(plan, &statuses),
         observations,
         counters,
+        delivery_us: delivery_us(&traces),
         rss_bytes: statuses.iter().map(|status| status.rss_bytes).collect(),
         audit,
     })
@@ -155,6 +159,14 @@ async fn watch(
             return Ok(samples);
         }
     }
+}
+
+/// All agents run on one machine, so their clocks are one.
+fn delivery_us(traces: &[GossipTrace]) -> Vec<u64> {
+    let published: HashMap<&str, u64> =
+        traces.iter().flat_map(|t| &t.published).map(|(id, at)| (id.as_str(), *at)).collect();
+    let received = traces.iter().flat_map(|trace| &trace.received);
+    received.filter_map(|(id, at)| Some(at.saturating_sub(*published.get(id.as_str())?))).collect()
 }
 
 fn failed(agent: &Agent, error: &crate::control::ControlError) -> ClusterError {

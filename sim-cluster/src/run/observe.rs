@@ -96,8 +96,11 @@ impl Observations {
             ("plan_made", Some(epoch)) => {
                 self.planned.insert((epoch, index), event.number("cycles").unwrap_or(0));
             }
-            ("cycle_committed", _) => self.cycle(event, CycleOutcome::Committed),
-            ("cycle_rolled_back", _) => self.cycle(event, CycleOutcome::RolledBack),
+            ("cycle_ended", _) => match event.text("outcome") {
+                Some("committed") => self.cycle(event, CycleOutcome::Committed),
+                Some("rolled_back") => self.cycle(event, CycleOutcome::RolledBack),
+                _ => {}
+            },
             ("cycle_refused", _) => self.cycle(event, CycleOutcome::Refused),
             _ => {}
         }
@@ -221,9 +224,11 @@ mod tests {
     #[test]
     fn a_commit_overrides_what_was_said_before_and_nothing_overrides_it() {
         let mut seen = Observations::default();
-        for kind in ["cycle_refused", "cycle_committed", "cycle_rolled_back"] {
+        for (kind, outcome) in
+            [("cycle_refused", ""), ("cycle_ended", "committed"), ("cycle_ended", "rolled_back")]
+        {
             let event = json!({ "at_unix_ms": 1, "kind": kind, "cycle": "c", "hops": 3,
-                "amount_msat": 9, "duration_ms": 12 });
+                "outcome": outcome, "amount_msat": 9, "duration_ms": 12 });
             absorb(&mut seen, 0, event);
         }
         let committed: Vec<_> = seen.cycles_with(CycleOutcome::Committed).collect();
@@ -237,7 +242,7 @@ mod tests {
         for event in [
             json!({ "at_unix_ms": 1, "kind": "weather" }),
             json!({ "at_unix_ms": 1, "kind": "epoch_certified" }),
-            json!({ "at_unix_ms": 1, "kind": "cycle_committed", "cycle": 5 }),
+            json!({ "at_unix_ms": 1, "kind": "cycle_ended", "cycle": "c", "outcome": 5 }),
         ] {
             absorb(&mut seen, 0, event);
         }

@@ -124,8 +124,9 @@ impl World {
             }
             made += 1;
             let fields = json!({ "cycle": format!("{epoch}-{made}"), "epoch": epoch,
-                "hops": back.len() + 1, "amount_msat": amount, "duration_ms": 12 });
-            self.emit(leader, "cycle_committed", fields);
+                "hops": back.len() + 1, "amount_msat": amount, "duration_ms": 12,
+                "outcome": "committed" });
+            self.emit(leader, "cycle_ended", fields);
         }
         made
     }
@@ -300,8 +301,9 @@ fn handle(world: &mut World, node: &str, request: &Value) -> Result<Value, &'sta
             let after = usize::try_from(number("after")?).unwrap().min(all.len());
             Ok(json!({ "cursor": all.len(), "events": all[after..] }))
         }
-        "counters" => Ok(json!({ "gossip_bytes_out": 1_000, "gossip_delivery_p50_ms": 2.5,
-            "gossip_delivery_p99_ms": 9, "name": "not a number" })),
+        "counters" => Ok(json!({ "gossip_bytes_out": 1_000, "name": "not a number" })),
+        "gossip_trace" => Ok(json!({ "published": [[&node[..8], 1_000]],
+            "received": [[&world.nodes[0][..8], 3_500], ["elsewhere", 1]] })),
         "audit" => Ok(audit(world, node)),
         "stop" => {
             world.stopped.insert(node.to_owned());

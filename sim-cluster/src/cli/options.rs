@@ -33,10 +33,10 @@ pub struct NetworkOptions {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// Length of an epoch, milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 6_000, value_parser = RangedU64ValueParser::<u64>::new().range(200..=600_000))]
+    #[arg(long, value_name = "MS", default_value_t = 5_000, value_parser = RangedU64ValueParser::<u64>::new().range(200..=600_000))]
     pub epoch_ms: u64,
     /// Distribution of starting balances
-    #[arg(long, value_enum, default_value_t = StartingBalances::Bimodal)]
+    #[arg(long, value_enum, default_value_t = StartingBalances::Uniform)]
     pub balances: StartingBalances,
     /// Channel backend; only `ledger` can run a cluster without other software
     #[arg(long, value_name = "NAME", default_value = "ledger")]
@@ -66,7 +66,7 @@ pub struct RunOptions {
     #[arg(long, value_enum, default_value_t = Pattern::Drift)]
     pub demand: Pattern,
     /// Share of payments on pairs that never circulate, which no rebalancing can serve for ever
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = fraction)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = fraction)]
     pub dag_share: f64,
     /// Routes a payment may try
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=20))]

@@ -17,13 +17,13 @@ use std::collections::HashMap;
 /// Side of the square picture.
 const SIDE: u32 = 560;
 /// Room around the outermost nodes.
-const MARGIN: f64 = 60.0;
+const MARGIN: f64 = 66.0;
 /// Steps of the layout.
 const STEPS: u32 = 500;
 /// Networks larger than this are drawn without names.
 const MAX_NAMED: usize = 24;
 /// Distance between parallel channels, drawing units.
-const PARALLEL_GAP: f64 = 7.0;
+const PARALLEL_GAP: f64 = 12.0;
 
 type Point = (f64, f64);
 
@@ -50,21 +50,21 @@ pub fn network(
             let share = ratio(owned(channel), channel.capacity_msat);
             let skew = (2.0 * share - 1.0).abs();
             let colour = between(BALANCED, ONE_SIDED, skew);
-            let width = 2.0 + 5.0 * ratio(channel.capacity_msat, largest).sqrt();
+            let width = 3.0 + 6.0 * ratio(channel.capacity_msat, largest).sqrt();
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             let style = colour.stroke_width(width as u32);
             area.draw(&PathElement::new(vec![pixel(a), pixel(b)], style))?;
             let dot = (a.0 + (b.0 - a.0) * share, a.1 + (b.1 - a.1) * share);
-            area.draw(&Circle::new(pixel(dot), 4, INK.filled()))?;
+            area.draw(&Circle::new(pixel(dot), 6, INK.filled()))?;
         }
-        let name = ("sans-serif", 13).into_font().color(&INK);
+        let name = ("sans-serif", 19).into_font().color(&INK);
         let name = name.pos(Pos::new(HPos::Center, VPos::Bottom));
         for (node, place) in detail.nodes.iter().zip(&places) {
             let (x, y) = pixel(*place);
-            area.draw(&Circle::new((x, y), 9, INK.mix(0.85).filled()))?;
+            area.draw(&Circle::new((x, y), 11, INK.mix(0.85).filled()))?;
             if detail.nodes.len() <= MAX_NAMED {
-                let alias: String = node.alias.chars().take(16).collect();
-                area.draw(&Text::new(alias, (x, y - 12), name.clone()))?;
+                let alias: String = node.alias.chars().take(13).collect();
+                area.draw(&Text::new(alias, (x, y - 13), name.clone()))?;
             }
         }
         area.present()?;

@@ -1,0 +1,56 @@
+//! How long flows, circulations and cycles take at the sizes that matter.
+//!
+//! It must never read a file: every graph comes from a seeded generator, so that anyone measures
+//! the same thing.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use debal_planner::circulation::{self, Helpers, certify};
+use debal_planner::cycles::{Limits, decompose};
+use debal_planner::score::Score;
+use debal_planner::simplex;
+
+#[path = "../tests/oracles/graphs.rs"]
+mod graphs;
+
+const NODES: u32 = 17_000;
+const CHANNELS: usize = 32_000;
+
+fn flows(bench: &mut Criterion) {
+    let mut group = bench.benchmark_group("flow");
+    group.sample_size(10);
+    for (nodes, arcs) in [(1_500, 10_000), (15_000, 100_000)] {
+        let problem = graphs::flow_problem(nodes, arcs, 1);
+        group.bench_function(format!("{nodes} nodes, {arcs} arcs"), |run| {
+            run.iter(|| simplex::solve(black_box(&problem)));
+        });
+    }
+    group.finish();
+}
+
+fn circulations(bench: &mut Criterion) {
+    let mut group = bench.benchmark_group("circulation");
+    group.sample_size(10);
+    let channels = graphs::lightning_like(NODES, CHANNELS, 1);
+    for helpers in [Helpers::Excluded, Helpers::Included] {
+        let arcs = graphs::uniform_balances(&channels, helpers, 1);
+        let scores = vec![Score::ZERO; arcs.len()];
+        group.bench_function(format!("solve, helpers {helpers:?}"), |run| {
+            run.iter(|| circulation::solve(NODES, black_box(&arcs), &scores));
+        });
+        let Ok(best) = circulation::solve(NODES, &arcs, &scores) else { continue };
+        let (flows, prices) = (best.flows_msat, best.potentials);
+        group.bench_function(format!("certify, helpers {helpers:?}"), |run| {
+            run.iter(|| certify(NODES, black_box(&arcs), &scores, &flows, &prices));
+        });
+        let limits = Limits { max_hops: 8, min_amount_msat: 1, max_cycles: usize::MAX };
+        group.bench_function(format!("cycles to 8 hops, helpers {helpers:?}"), |run| {
+            run.iter(|| decompose(NODES, black_box(&arcs), &scores, &flows, &limits));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, flows, circulations);
+criterion_main!(benches);

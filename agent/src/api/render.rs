@@ -1,0 +1,204 @@
+//! Core values as JSON: ids in their one spelling, digests and nodes as hex, amounts in msat.
+//!
+//! No secret has a rendering.
+
+use crate::driver::feed::{Entry, Happening};
+use crate::metrics::outcome_name;
+use crate::payments::refusal_name;
+use debal_protocol::event::Event;
+use debal_protocol::message::Refusal;
+use debal_protocol::status::{Audit, ChannelStatus, Status, Why};
+use debal_protocol::summary::{ChannelSummary, Summary, Want};
+use serde_json::{Value, json};
+
+/// A channel.
+#[must_use]
+pub fn channel(channel: &ChannelStatus) -> Value {
+    json!({
+        "channel": channel.channel.to_string(),
+        "peer": channel.peer.to_string(),
+        "capacity_msat": channel.capacity_msat.0,
+        "local_msat": channel.local_msat.0,
+        "remote_msat": channel.remote_msat.0,
+        "locked_msat": channel.locked_msat.0,
+        "reserved_msat": channel.reserved_msat.0,
+        "seq": channel.seq,
+        "frozen": channel.frozen,
+        "peer_up": channel.peer_up,
+        "digest": channel.digest.to_string(),
+        "depletion_ms": channel.depletion_ms,
+    })
+}
+
+fn channels(all: &[ChannelStatus]) -> Vec<Value> {
+    all.iter().map(channel).collect()
+}
+
+/// A status, with what the process knows of itself.
+#[must_use]
+pub fn status(status: &Status, rss_bytes: u64) -> Value {
+    json!({
+        "node": status.node.to_string(),
+        "epoch": status.epoch.0,
+        "leader": status.leader.map(|(_, leader)| leader.to_string()),
+        "leader_epoch": status.leader.map(|(epoch, _)| epoch.0),
+        "members": status.members,
+        "peers": status.peers,
+        "rebalancing": status.rebalancing,
+        "request": status.request,
+        "fees_hour_msat": status.fees_hour_msat.0,
+        "fees_day_msat": status.fees_day_msat.0,
+        "channels": channels(&status.channels),
+        "pid": std::process::id(),
+        "rss_bytes": rss_bytes,
+    })
+}
+
+/// A `why`.
+#[must_use]
+pub fn why(why: &Why) -> Value {
+    json!({
+        "channel": channel(&why.channel),
+        "want": why.want,
+        "send_msat": why.send_msat.0,
+        "receive_msat": why.receive_msat.0,
+        "urgency": why.urgency,
+        "blocked_by": why.blocked_by,
+        "explanation": why.explanation,
+    })
+}
+
+/// An audit.
+#[must_use]
+pub fn audit(audit: &Audit) -> Value {
+    let transfers = audit.open_transfers.iter().map(ToString::to_string);
+    json!({
+        "balance_total_msat": audit.balance_total_msat.0,
+        "open_locks": audit.open_locks,
+        "open_transfers": transfers.collect::<Vec<_>>(),
+        "invariants_checked": audit.invariants_checked,
+        "violations": audit.violations,
+        "channels": channels(&audit.channels),
+    })
+}
+
+/// A summary: what others see.
+#[must_use]
+pub fn summary(summary: &Summary) -> Value {
+    json!({
+        "seq": summary.seq,
+        "epoch": summary.epoch.0,
+        "bits": summary.bits,
+        "requests": summary.requests,
+        "channels": summary.channels.iter().map(channel_summary).collect::<Vec<_>>(),
+    })
+}
+
+fn channel_summary(channel: &ChannelSummary) -> Value {
+    json!({
+        "channel": channel.channel.to_string(),
+        "peer": channel.peer.to_string(),
+        "capacity_msat": channel.capacity_msat.0,
+        "ratio_bucket": channel.ratio_bucket,
+        "want": match channel.want {
+            Want::Nothing => "nothing",
+            Want::Send => "send",
+            Want::Receive => "receive",
+        },
+        "send_msat": channel.send_msat.0,
+        "receive_msat": channel.receive_msat.0,
+        "urgency": channel.urgency,
+        "price_ppm": channel.price_ppm,
+        "base_msat": channel.policy.base_msat,
+        "ppm": channel.policy.ppm,
+        "disabled": channel.policy.disabled,
+    })
+}
+
+/// An entry of the feed with its number.
+#[must_use]
+pub fn entry(seq: u64, entry: &Entry) -> Value {
+    let mut value = match &entry.what {
+        Happening::Core(event) => self::event(event),
+        Happening::Agent { kind, text } => json!({ "kind": kind, "text": text }),
+    };
+    value["seq"] = json!(seq);
+    value["at_unix_ms"] = json!(entry.at_unix_ms);
+    value
+}
+
+/// Stable name of a happening.
+#[must_use]
+pub fn kind(what: &Happening) -> String {
+    match what {
+        Happening::Core(event) => {
+            self::event(event)["kind"].as_str().unwrap_or("unknown").to_owned()
+        }
+        Happening::Agent { kind, .. } => (*kind).to_owned(),
+    }
+}
+
+/// An event with its kind.
+#[must_use]
+pub fn event(event: &Event) -> Value {
+    match event {
+        Event::EpochCertified { epoch, leader, round, elapsed_ms } => json!({
+            "kind": "epoch_certified", "epoch": epoch.0, "leader": leader.to_string(),
+            "round": round, "elapsed_ms": elapsed_ms,
+        }),
+        Event::EpochSkipped { epoch } => json!({ "kind": "epoch_skipped", "epoch": epoch.0 }),
+        Event::PlanMade { epoch, cycles, amount_msat } => json!({
+            "kind": "plan_made", "epoch": epoch.0, "cycles": cycles,
+            "amount_msat": amount_msat.0,
+        }),
+        Event::PlanSeen { epoch, leader, cycles, ours } => json!({
+            "kind": "plan_seen", "epoch": epoch.0, "leader": leader.to_string(),
+            "cycles": cycles, "ours": ours,
+        }),
+        Event::CycleRefused { cycle, node, reason } => json!({
+            "kind": "cycle_refused", "cycle": cycle.to_string(),
+            "node": node.map(|node| node.to_string()), "reason": refusal_name(*reason),
+        }),
+        Event::CycleEnded { cycle, epoch, outcome, hops, amount_msat, duration_ms } => json!({
+            "kind": "cycle_ended", "cycle": cycle.to_string(), "epoch": epoch.0,
+            "outcome": outcome_name(*outcome), "hops": hops, "amount_msat": amount_msat.0,
+            "duration_ms": duration_ms,
+        }),
+        Event::Accused { node, what } => json!({
+            "kind": "accused", "node": node.to_string(), "what": what,
+        }),
+        Event::RequestChanged { requests, reason } => json!({
+            "kind": "request_changed", "requests": requests, "reason": reason,
+        }),
+        Event::Rejected { from, message, reason, digest } => json!({
+            "kind": "rejected", "from": from.to_string(), "message": message,
+            "reason": reason, "digest": digest.to_string(),
+        }),
+        payment_or_channel => money_event(payment_or_channel),
+    }
+}
+
+fn money_event(event: &Event) -> Value {
+    match event {
+        Event::PaymentEnded { transfer, outcome, amount_msat, fee_msat, reason } => json!({
+            "kind": "payment_ended", "transfer": transfer.to_string(),
+            "outcome": outcome_name(*outcome), "amount_msat": amount_msat.0,
+            "fee_msat": fee_msat.0, "reason": reason.map(|reason: Refusal| refusal_name(reason)),
+        }),
+        Event::PaymentReceived { transfer, amount_msat } => json!({
+            "kind": "payment_received", "transfer": transfer.to_string(),
+            "amount_msat": amount_msat.0,
+        }),
+        Event::PaymentHeld { transfer, amount_msat, deadline_ms } => json!({
+            "kind": "payment_held", "transfer": transfer.to_string(),
+            "amount_msat": amount_msat.0, "deadline_ms": deadline_ms,
+        }),
+        Event::ChannelOpened { channel, peer } => json!({
+            "kind": "channel_opened", "channel": channel.to_string(), "peer": peer.to_string(),
+        }),
+        Event::ChannelFrozen { channel, reason } => json!({
+            "kind": "channel_frozen", "channel": channel.to_string(), "reason": reason,
+        }),
+        _ => json!({ "kind": "unknown" }),
+    }
+}

@@ -1,0 +1,203 @@
+//! The way back: revealing, claiming, closing.
+//!
+//! A secret leaves its holder only after the record that says so is durable, and to the last payer
+//! only (R3). Whoever knows a secret claims upstream until it is paid (R5).
+
+use super::Node;
+use crate::amount::Msat;
+use crate::channel::LockKey;
+use crate::event::Event;
+use crate::ids::{ChannelId, TransferId};
+use crate::input::Timer;
+use crate::journal::Record;
+use crate::message::{Message, Outcome, Refusal};
+use crate::reject::Reject;
+use crate::time::Now;
+use crate::transfer::{Decision, Kind, Leg, LegStatus, Transfer};
+use debal_crypto::{NodeId, Secret};
+
+impl Node {
+    /// We are the last payee and the last hop is locked.
+    pub(super) fn drive_recipient(&mut self, id: TransferId, transfer: &Transfer, now: Now) {
+        let Some(leg) = transfer.incoming else { return };
+        if transfer.revealed {
+            if let Some(secret) = transfer.secret.clone() {
+                self.claim_incoming(id, transfer, secret, now);
+            }
+            return;
+        }
+        if transfer.outgoing.is_some_and(|leg| leg.status != LegStatus::Locked) {
+            // A cycle's last hop locked before its first: no honest party does that (R1).
+            return self.give_up(id, Refusal::Malformed);
+        }
+        let margin_ms = self.config.deadlines.reveal_margin_ms;
+        if now.wall_ms.saturating_add(margin_ms) >= leg.deadline_ms {
+            return self.give_up(id, Refusal::Deadline);
+        }
+        match self.recipient_secret(id, transfer, &leg, now) {
+            Ok(Some(secret)) => {
+                self.record(Record::Revealed { transfer: id, secret });
+                self.due.insert(id);
+            }
+            Ok(None) => {
+                let (amount_msat, deadline_ms) = (leg.amount_msat, leg.deadline_ms);
+                self.outbox.emit(Event::PaymentHeld { transfer: id, amount_msat, deadline_ms });
+                let until = leg.deadline_ms.saturating_sub(margin_ms);
+                self.set_timer_at_wall(Timer::Transfer(id), until, now);
+            }
+            Err(reason) => self.give_up(id, reason),
+        }
+    }
+
+    /// The secret, if it is ours to reveal now; `None` while the operator holds the payment.
+    fn recipient_secret(
+        &self,
+        id: TransferId,
+        transfer: &Transfer,
+        leg: &Leg,
+        now: Now,
+    ) -> Result<Option<Secret>, Refusal> {
+        if matches!(transfer.kind, Kind::Cycle { .. }) {
+            return Ok(Some(self.suite.transfer_secret(&id.0)));
+        }
+        let receive = transfer.hash.and_then(|hash| self.durable.receives.get(&hash));
+        let receive = receive.filter(|receive| receive.transfer == Some(id));
+        let receive = receive.ok_or(Refusal::UnknownTransfer)?;
+        if receive.cancelled {
+            return Err(Refusal::UnknownTransfer);
+        }
+        if now.wall_ms >= receive.expires_ms {
+            return Err(Refusal::Expired);
+        }
+        // Exactly the amount: a smaller lock must never get the secret, a larger one is a mistake.
+        if leg.amount_msat != receive.amount_msat {
+            return Err(Refusal::AmountOutOfRange);
+        }
+        Ok(receive.secret.clone())
+    }
+
+    /// Shows the payer of our incoming hop the secret, again and again until it has paid.
+    pub(super) fn claim_incoming(
+        &mut self,
+        id: TransferId,
+        transfer: &Transfer,
+        secret: Secret,
+        now: Now,
+    ) {
+        let Some(leg) = transfer.incoming else { return };
+        let Some(payer) = self.durable.channels.get(&leg.channel).map(|c| c.peer()) else { return };
+        let retry_ms = self.config.deadlines.retry_ms;
+        let due = self
+            .claims_sent
+            .get(&id)
+            .is_none_or(|sent_tick_ms| now.tick_ms >= sent_tick_ms.saturating_add(retry_ms));
+        self.set_timer_in(Timer::Transfer(id), retry_ms, now);
+        if !due {
+            return;
+        }
+        self.claims_sent.insert(id, now.tick_ms);
+        let claim =
+            Message::ClaimHop { channel: leg.channel, key: Transfer::key(id, &leg), secret };
+        // In the middle of a path the secret may run ahead of our disk: our payee will show it
+        // again if we forget. The last payer's decision and the recipient's reveal must be durable
+        // first.
+        if transfer.is_decider() || transfer.is_recipient() {
+            self.send(payer, claim, now);
+        } else {
+            self.send_at_once(payer, claim, now);
+        }
+    }
+
+    pub(super) fn on_claim_hop(
+        &mut self,
+        from: NodeId,
+        channel: ChannelId,
+        key: LockKey,
+        secret: &Secret,
+        now: Now,
+    ) -> Result<(), Reject> {
+        let entry = self.channel_with(from, channel, "claim_hop")?;
+        let Some(lock) = entry.state().lock(key).filter(|lock| lock.payer == entry.side) else {
+            // Settled or released already; our newest state tells the payee.
+            let newest = entry.newest.clone();
+            self.send(from, Message::Sync { channel, newest }, now);
+            return Ok(());
+        };
+        if !lock.hash.opens_with(secret) {
+            return Err(Reject::malformed("claim_hop", "the secret does not open the lock"));
+        }
+        let id = key.transfer;
+        let Some(transfer) = self.durable.transfers.get(&id) else {
+            return Err(Reject::unfitting("claim_hop", "unknown transfer"));
+        };
+        let too_late = transfer.is_decider() && now.wall_ms >= lock.deadline_ms;
+        if transfer.decision == Decision::Open && !transfer.is_done() && !too_late {
+            self.commit(id, secret.clone());
+        }
+        self.due.insert(id);
+        Ok(())
+    }
+
+    /// Both our hops ended: the transfer is over for us.
+    pub(super) fn close(&mut self, id: TransferId, transfer: &Transfer, now: Now) {
+        let paid = transfer.incoming.is_some_and(|leg| leg.status == LegStatus::Settled);
+        if let (Decision::Open, true, Some(secret)) = (transfer.decision, paid, &transfer.secret) {
+            return self.commit(id, secret.clone());
+        }
+        let mut legs = [transfer.incoming, transfer.outgoing].into_iter().flatten();
+        let paid = legs.any(|leg| leg.status == LegStatus::Settled);
+        let outcome = if paid { Outcome::Committed } else { Outcome::RolledBack };
+        self.claims_sent.remove(&id);
+        self.record(Record::Closed { transfer: id, outcome, at_ms: now.wall_ms });
+        self.tell_end(id, transfer, outcome, now);
+    }
+
+    fn tell_end(&mut self, id: TransferId, transfer: &Transfer, outcome: Outcome, now: Now) {
+        let amount_msat = transfer.hops.first().map_or(Msat::ZERO, |hop| hop.amount_msat);
+        match transfer.kind {
+            Kind::Cycle { epoch, .. } if transfer.is_first() => {
+                let duration_ms = now.wall_ms.saturating_sub(transfer.began_ms);
+                let hops = transfer.hop_count();
+                self.outbox.emit(Event::CycleEnded {
+                    cycle: id,
+                    epoch,
+                    outcome,
+                    hops,
+                    amount_msat,
+                    duration_ms,
+                });
+                self.gossip(Message::Receipt { transfer: id, outcome }, now);
+            }
+            Kind::Payment if transfer.is_first() => {
+                let delivered = transfer.hops.last().map_or(Msat::ZERO, |hop| hop.amount_msat);
+                let reason = match transfer.decision {
+                    Decision::Abort(reason) => Some(reason),
+                    _ => None,
+                };
+                let fee_msat = amount_msat.minus_or_zero(delivered);
+                self.outbox.emit(Event::PaymentEnded {
+                    transfer: id,
+                    outcome,
+                    amount_msat: delivered,
+                    fee_msat,
+                    reason,
+                });
+            }
+            Kind::Payment if transfer.is_recipient() && outcome == Outcome::Committed => {
+                let amount_msat = transfer.incoming.map_or(Msat::ZERO, |leg| leg.amount_msat);
+                self.outbox.emit(Event::PaymentReceived { transfer: id, amount_msat });
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn on_receipt(
+        &mut self,
+        _from: NodeId,
+        _transfer: TransferId,
+        _outcome: Outcome,
+    ) -> Result<(), Reject> {
+        // Receipts are for watchers; no party's own knowledge of a transfer depends on one.
+        Ok(())
+    }
+}

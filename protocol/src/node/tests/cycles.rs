@@ -1,0 +1,174 @@
+//! Cycles of a plan: consent, Go, locks forward, claims backward.
+
+use super::world::World;
+use crate::event::Event;
+use crate::input::Operator;
+use crate::message::{Outcome, Refusal};
+use crate::plan::Hop;
+
+/// A ring in which each node has too much towards the next: channel i between i and i+1.
+fn ring(count: usize) -> World {
+    let mut world = World::new(count);
+    for index in 0..count {
+        let next = (index + 1) % count;
+        world.open(index as u64 + 1, index, next, 900_000, 1_000_000);
+    }
+    world
+}
+
+fn lead(world: &mut World, amount: u64) {
+    let hops = ring_hops(world, amount);
+    world.lead(hops);
+}
+
+fn ring_hops(world: &World, amount: u64) -> Vec<Hop> {
+    let count = world.hosts.len();
+    let hop = |index| world.hop(index as u64 + 1, index, (index + 1) % count, amount);
+    (0..count).map(hop).collect()
+}
+
+/// A ring of three whose leader has just published a plan; nothing of it is delivered yet.
+fn led_ring() -> World {
+    let mut world = ring(3);
+    lead(&mut world, 300_000);
+    world
+}
+
+fn ends(world: &World) -> Vec<Outcome> {
+    let events = world.hosts.iter().flat_map(|host| &host.events);
+    let ends = events.filter_map(|event| match event {
+        Event::CycleEnded { outcome, .. } => Some(*outcome),
+        _ => None,
+    });
+    ends.collect()
+}
+
+fn balances(world: &World) -> Vec<u64> {
+    (0..world.hosts.len()).map(|index| world.local(index, index as u64 + 1)).collect()
+}
+
+#[test]
+fn a_ring_commits_and_moves_the_amount_on_every_hop() {
+    for count in 3..=6 {
+        let mut world = ring(count);
+        lead(&mut world, 300_000);
+        world.run();
+        assert_eq!(ends(&world), [Outcome::Committed]);
+        assert_eq!(balances(&world), vec![600_000; count]);
+        world.assert_whole(true);
+    }
+}
+
+#[test]
+fn a_ring_of_two_over_parallel_channels_commits() {
+    let mut world = World::new(2);
+    world.open(1, 0, 1, 900_000, 1_000_000);
+    world.open(2, 1, 0, 900_000, 1_000_000);
+    let hops = vec![world.hop(1, 0, 1, 200_000), world.hop(2, 1, 0, 200_000)];
+    world.lead(hops);
+    world.run();
+    assert_eq!((world.local(0, 1), world.local(1, 2)), (700_000, 700_000));
+    world.assert_whole(true);
+}
+
+#[test]
+fn one_refusal_leaves_every_balance_as_it_was() {
+    let mut world = ring(4);
+    world.ask(2, Operator::SetRebalancing(false)).unwrap();
+    lead(&mut world, 300_000);
+    world.run();
+    assert_eq!(ends(&world), []);
+    assert_eq!(balances(&world), [900_000; 4]);
+    let mut events = world.hosts.iter().flat_map(|host| &host.events);
+    let refused = events.any(|event| {
+        matches!(event, Event::CycleRefused { reason: Refusal::Disabled, node: Some(_), .. })
+    });
+    assert!(refused);
+    world.pass(10_000);
+    world.assert_whole(true);
+}
+
+#[test]
+fn a_cycle_over_the_offer_is_refused_by_the_party_it_would_hurt() {
+    let mut world = ring(3);
+    lead(&mut world, 400_001);
+    world.run();
+    assert_eq!(balances(&world), [900_000; 3]);
+    world.pass(10_000);
+    world.assert_whole(true);
+}
+
+#[test]
+fn a_leader_that_stays_silent_after_the_consents_costs_nothing() {
+    let mut world = ring(3);
+    let leader = world.elect();
+    // Consents to the leader are lost: no Go, reservations lapse.
+    world.cut.extend((0..3).map(|other| (other, leader)));
+    world.publish(ring_hops(&world, 300_000));
+    world.pass(20_000);
+    assert_eq!(balances(&world), [900_000; 3]);
+    world.assert_whole(true);
+}
+
+#[test]
+fn a_ring_cut_anywhere_rolls_back_or_commits_whole_after_healing() {
+    for (from, to) in [(0, 1), (1, 0), (1, 2), (2, 1), (2, 0), (0, 2)] {
+        for after in (0..60).step_by(3) {
+            let mut world = led_ring();
+            for _ in 0..after {
+                world.deliver_one();
+            }
+            world.cut.insert((from, to));
+            world.pass(60_000);
+            world.cut.clear();
+            world.pass(60_000);
+            world.assert_whole(true);
+            let whole = balances(&world);
+            assert!(whole == [900_000; 3] || whole == [600_000; 3], "{whole:?}");
+        }
+    }
+}
+
+#[test]
+fn a_ring_survives_a_crash_of_any_party_after_any_delivery() {
+    for victim in 0..3 {
+        for (after, pause_ms) in (0..80).step_by(2).flat_map(|n| [(n, 500), (n + 1, 60_000)]) {
+            {
+                let mut world = led_ring();
+                for _ in 0..after {
+                    world.deliver_one();
+                }
+                world.crash(victim);
+                world.pass(pause_ms);
+                world.restart(victim);
+                world.pass(120_000);
+                world.assert_whole(true);
+                let whole = balances(&world);
+                assert!(whole == [900_000; 3] || whole == [600_000; 3], "{whole:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_leader_that_publishes_two_plans_is_accused_and_no_channel_locks_twice() {
+    let mut world = ring(3);
+    let leader = world.elect();
+    let hops = ring_hops(&world, 300_000);
+    let others = [(leader + 1) % 3, (leader + 2) % 3];
+    // The first plan reaches one member only, the second the other.
+    let twin = world.clone_leader_plan(leader, ring_hops(&world, 200_000));
+    world.publish(hops);
+    for other in others {
+        world.inject(other, crate::message::Travel::Plans, &twin);
+    }
+    world.pass(60_000);
+    let accused = |index: usize| {
+        let mut events = world.hosts[index].events.iter();
+        events.any(|event| matches!(event, Event::Accused { .. }))
+    };
+    assert!(accused(others[0]) && accused(others[1]));
+    world.assert_whole(true);
+    let whole = balances(&world);
+    assert!(whole == [900_000; 3] || whole == [600_000; 3], "{whole:?}");
+}

@@ -1,0 +1,139 @@
+//! The options of every command, with their units, ranges and defaults.
+//!
+//! A value out of range is refused here, before anything starts.
+
+use crate::balances::StartingBalances;
+use crate::demand::Pattern;
+use clap::builder::RangedU64ValueParser;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// What `sim-cluster` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the same network and payments with rebalancing off, then on, and report the difference
+    Run(RunOptions),
+    /// Kill, pause and partition real agents under load, then check that nothing is missing
+    Chaos(ChaosOptions),
+    /// Show an earlier run again: print its table and write its page anew
+    Report(ReportOptions),
+}
+
+/// Which network, whatever is done with it.
+#[derive(Clone, Debug, Args)]
+pub struct NetworkOptions {
+    /// Topology file: lngraph or lnd describegraph JSON, gzip or plain
+    /// [default: a shipped 12-node piece of the mainnet graph of 2026-02-03]
+    #[arg(long, value_name = "FILE")]
+    pub topology: Option<PathBuf>,
+    /// Cut a connected piece of N nodes out of the topology, by seed
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(2..=100))]
+    pub nodes: Option<usize>,
+    /// Seed of everything drawn: identities, balances, demand, faults
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Length of an epoch, milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 5_000, value_parser = RangedU64ValueParser::<u64>::new().range(200..=600_000))]
+    pub epoch_ms: u64,
+    /// Distribution of starting balances
+    #[arg(long, value_enum, default_value_t = StartingBalances::Uniform)]
+    pub balances: StartingBalances,
+    /// Channel backend; only `ledger` can run a cluster without other software
+    #[arg(long, value_name = "NAME", default_value = "ledger")]
+    pub backend: String,
+}
+
+/// Options of `run`.
+#[derive(Clone, Debug, Args)]
+pub struct RunOptions {
+    /// The network.
+    #[command(flatten)]
+    pub network: NetworkOptions,
+    /// Payment amounts from a CSV file with a column amount_sat, in_msat, out_msat, eur or usd
+    /// [default: drawn from a distribution fitted to published Lightning amounts]
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// Seconds of payments per arm
+    #[arg(long, value_name = "SECONDS", default_value_t = 75.0, value_parser = duration)]
+    pub duration: f64,
+    /// Mean payments per second over the whole network
+    #[arg(long, value_name = "RATE", default_value_t = 8.0, value_parser = rate)]
+    pub payments_per_second: f64,
+    /// Factor on every amount: more load, more depleted channels
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = factor)]
+    pub load: f64,
+    /// Who pays whom
+    #[arg(long, value_enum, default_value_t = Pattern::Drift)]
+    pub demand: Pattern,
+    /// Share of payments on pairs that never circulate, which no rebalancing can serve for ever
+    #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = fraction)]
+    pub dag_share: f64,
+    /// Routes a payment may try
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub attempts: u32,
+    /// Directory of the report
+    #[arg(long, value_name = "DIR", default_value = "cluster-run")]
+    pub out: PathBuf,
+    /// Print the report as JSON instead of the table
+    #[arg(long)]
+    pub json: bool,
+    /// Keep the agents' directories: journals, logs, configurations
+    #[arg(long)]
+    pub keep: bool,
+}
+
+/// Options of `chaos`.
+#[derive(Clone, Debug, Args)]
+pub struct ChaosOptions {
+    /// The network.
+    #[command(flatten)]
+    pub network: NetworkOptions,
+    /// Minutes of faults
+    #[arg(long, value_name = "M", default_value_t = 3.0, value_parser = minutes)]
+    pub minutes: f64,
+    /// Directory of the summary
+    #[arg(long, value_name = "DIR", default_value = "cluster-chaos")]
+    pub out: PathBuf,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Keep the agents' directories: journals, logs, configurations
+    #[arg(long)]
+    pub keep: bool,
+}
+
+/// Options of `report`.
+#[derive(Clone, Debug, Args)]
+pub struct ReportOptions {
+    /// Directory of an earlier run
+    pub directory: PathBuf,
+    /// Print the report as JSON instead of the table
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn bounded(text: &str, low: f64, high: f64) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| format!("{text:?} is no number"))?;
+    let inside = (low..=high).contains(&value);
+    if inside { Ok(value) } else { Err(format!("{value} is not between {low} and {high}")) }
+}
+
+fn minutes(text: &str) -> Result<f64, String> {
+    bounded(text, 0.01, 1_440.0)
+}
+
+fn duration(text: &str) -> Result<f64, String> {
+    bounded(text, 1.0, 86_400.0)
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    bounded(text, 0.1, 1_000.0)
+}
+
+fn factor(text: &str) -> Result<f64, String> {
+    bounded(text, 0.001, 1_000.0)
+}
+
+fn fraction(text: &str) -> Result<f64, String> {
+    bounded(text, 0.0, 1.0)
+}

@@ -174,7 +174,7 @@ impl Watch {
     /// I9: when the opener of a cycle reveals, every hop of it is locked.
     fn check_reveal(&mut self, host: usize, node: &Node, id: debal_protocol::TransferId) {
         let Some(transfer) = node.durable().transfers.get(&id) else { return };
-        if transfer.hops.iter().any(|hop| !self.honest_id(&hop.payer)) {
+        if !self.all_honest(transfer) {
             return;
         }
         let amount_msat = transfer.incoming.map(|leg| leg.amount_msat);

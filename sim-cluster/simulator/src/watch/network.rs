@@ -63,7 +63,7 @@ impl Watch {
         open
     }
 
-    fn all_honest(&self, transfer: &Transfer) -> bool {
+    pub(super) fn all_honest(&self, transfer: &Transfer) -> bool {
         let ends = transfer.hops.iter().flat_map(|hop| [hop.payer, hop.payee]);
         ends.collect::<BTreeSet<_>>().iter().all(|id| self.honest_id(id))
     }

@@ -95,6 +95,9 @@ impl Watch {
         self.checked += report.checked;
         for violation in report.violations {
             let rule = violation.split(' ').next().unwrap_or("I0").to_owned();
+            if !self.tainted.is_empty() && matches!(rule.as_str(), "I6" | "I7") {
+                continue; // A liar next to it may pay and not be paid; judged at rest, by name.
+            }
             self.fail(&rule, format!("node {host}: {violation}"));
         }
         self.check_order(host, node);

@@ -6,7 +6,7 @@
 
 use super::host::{DeathTrap, Outgoing};
 use super::queue::Event;
-use super::World;
+use super::{World, words};
 use crate::mutants::Mutant;
 use debal_crypto::{
     Digest, Domain, NodeId, Secret, Signature, SignatureError, Suite, VrfError, VrfKey, VrfOutput,
@@ -87,7 +87,7 @@ impl World {
         }
         self.marks.hit("record", record_name(&record));
         self.note(1, host, record_name(&record).as_bytes(), || {
-            format!("node {host} journals {}", record_name(&record))
+            format!("node {host} journals {}", words::record(&record))
         });
         self.watch.now_ms = self.now_ms;
         self.watch.book(host, &self.hosts[host].node, &record);

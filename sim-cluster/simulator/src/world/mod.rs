@@ -10,9 +10,10 @@ mod faults;
 pub(crate) mod host;
 mod network;
 mod queue;
+mod words;
 
 pub(crate) use clients::{Clients, Paid};
-pub(crate) use host::{DeathTrap, Host};
+pub(crate) use host::Host;
 
 use crate::marks::Marks;
 use crate::mutants::Mutant;

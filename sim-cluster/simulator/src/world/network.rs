@@ -4,7 +4,7 @@
 //! honest member says, except by the scenario's noise.
 
 use super::queue::{Event, Parcel};
-use super::{Phase, World};
+use super::{Phase, World, words};
 use crate::mutants::Mutant;
 use crate::streams::happens;
 use debal_protocol::input::Input;
@@ -224,7 +224,9 @@ impl World {
         match self.hosts[to].node.open(parcel.travel, &parcel.bytes) {
             Ok(message) => {
                 let name = message.message().name();
-                self.note(3, from * 64 + to, &parcel.bytes, || format!("{from} -> {to} {name}"));
+                self.note(3, from * 64 + to, &parcel.bytes, || {
+                    format!("{from} -> {to} {}", words::message(message.message()))
+                });
                 self.marks.hit("message", name);
                 self.input(to, Input::Message(message));
             }

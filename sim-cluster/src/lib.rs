@@ -15,5 +15,6 @@ pub mod measure;
 pub mod passthrough;
 pub mod random;
 pub mod report;
+pub mod rings;
 pub mod run;
 pub mod topology;

@@ -1,4 +1,4 @@
-//! The command line: `run`, `chaos`, `report`.
+//! The command line: `run`, `chaos`, `rings`, `report`.
 //!
 //! Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
 //! 2 usage, 3 invalid input.
@@ -6,10 +6,11 @@
 mod chaos;
 mod options;
 mod report;
+mod rings;
 mod run;
 
 pub use chaos::plan as chaos_plan;
-pub use options::{ChaosOptions, Command, NetworkOptions, ReportOptions, RunOptions};
+pub use options::{ChaosOptions, Command, NetworkOptions, ReportOptions, RingsOptions, RunOptions};
 pub use run::plan;
 
 use crate::error::ClusterError;
@@ -41,6 +42,7 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Run(options) => until_interrupted(run::run(&options)),
         Command::Chaos(options) => until_interrupted(chaos::run(&options)),
+        Command::Rings(options) => until_interrupted(rings::run(&options)),
         Command::Report(options) => report::report(&options),
     };
     match done {

@@ -15,6 +15,8 @@ pub enum Command {
     Run(RunOptions),
     /// Kill, pause and partition real agents under load, then check that nothing is missing
     Chaos(ChaosOptions),
+    /// Measure atomic rings: latency one by one, rate many at once, beside the disk's flush time
+    Rings(RingsOptions),
     /// Show an earlier run again: print its table and write its page anew
     Report(ReportOptions),
 }
@@ -100,6 +102,26 @@ pub struct ChaosOptions {
     /// Keep the agents' directories: journals, logs, configurations
     #[arg(long)]
     pub keep: bool,
+}
+
+/// Options of `rings`.
+#[derive(Clone, Debug, Args)]
+pub struct RingsOptions {
+    /// Members of the ring
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = RangedU64ValueParser::<usize>::new().range(3..=20))]
+    pub size: usize,
+    /// Rings measured one by one
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub rounds: u32,
+    /// Rings started at once
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub at_once: u32,
+    /// Directory the agents live in while measured; its disk is the one measured
+    #[arg(long, value_name = "DIR", default_value = "cluster-rings")]
+    pub out: PathBuf,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `report`.

@@ -139,6 +139,22 @@ impl Agent {
         self.call("pay", json!({ "invoice": invoice, "attempts": attempts }), limit).await
     }
 
+    /// Moves an amount out of one channel and into another along a ring back to the agent itself.
+    ///
+    /// # Errors
+    /// [`ControlError`]; after a timeout the transfer may still succeed.
+    pub async fn rebalance(
+        &self,
+        from: &str,
+        to: &str,
+        amount_msat: u64,
+        limit: Duration,
+    ) -> Result<Paid, ControlError> {
+        let fields =
+            json!({ "from": from, "to": to, "amount_msat": amount_msat, "max_fee_ppm": 1_000 });
+        self.call("rebalance", fields, limit).await
+    }
+
     /// Switches taking part in rebalancing on or off.
     ///
     /// # Errors

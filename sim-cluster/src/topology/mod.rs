@@ -6,7 +6,7 @@
 mod builder;
 mod cut;
 mod describegraph;
-mod lngraph;
+pub mod lngraph;
 mod source;
 
 pub use builder::GraphBuilder;

@@ -31,6 +31,7 @@ pub mod invariants;
 pub mod journal;
 pub mod limits;
 pub mod message;
+pub mod mutant;
 pub mod node;
 pub mod plan;
 pub mod reject;

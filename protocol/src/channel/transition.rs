@@ -6,6 +6,7 @@
 use super::state::{Change, ChannelTerms, Lock, LockKey, Side, State};
 use crate::amount::Msat;
 use crate::bounded::Bounded;
+use crate::mutant::{Mutant, active};
 use crate::wire::codec;
 use debal_crypto::{Digest, Domain, Secret};
 
@@ -210,7 +211,7 @@ fn add(terms: &ChannelTerms, state: &mut State, lock: &Lock) -> Result<(), State
     let left = state
         .balance(lock.payer)
         .checked_sub(lock.amount_msat)
-        .filter(|left| *left >= terms.reserve_msat)
+        .filter(|left| *left >= terms.reserve_msat || active(Mutant::ReserveIgnored))
         .ok_or(StateError::Insufficient)?;
     state.locks.push(*lock).map_err(|_| StateError::NoSlots)?;
     state.with_balance(lock.payer, left);
@@ -228,7 +229,8 @@ fn settle(state: &mut State, key: LockKey, secret: &Secret) -> Result<(), StateE
         return Err(StateError::WrongSecret);
     }
     let lock = take(state, key)?;
-    state.credit(lock.payer.other(), lock.amount_msat)
+    let paid = if active(Mutant::SettlePaysBack) { lock.payer } else { lock.payer.other() };
+    state.credit(paid, lock.amount_msat)
 }
 
 fn release(state: &mut State, key: LockKey) -> Result<(), StateError> {

@@ -11,6 +11,7 @@ use crate::ids::{ChannelId, TransferId};
 use crate::input::Timer;
 use crate::journal::Record;
 use crate::message::{Message, Outcome, Refusal};
+use crate::mutant::{Mutant, active};
 use crate::reject::Reject;
 use crate::time::Now;
 use crate::transfer::{Decision, Kind, Leg, LegStatus, Transfer};
@@ -20,7 +21,7 @@ impl Node {
     /// We are the last payee and the last hop is locked.
     pub(super) fn drive_recipient(&mut self, id: TransferId, transfer: &Transfer, now: Now) {
         let Some(leg) = transfer.incoming else { return };
-        if transfer.revealed {
+        if transfer.revealed && !active(Mutant::AbortAfterReveal) {
             if let Some(secret) = transfer.secret.clone() {
                 self.claim_incoming(id, transfer, secret, now);
             }
@@ -70,7 +71,7 @@ impl Node {
             return Err(Refusal::Expired);
         }
         // Exactly the amount: a smaller lock must never get the secret, a larger one is a mistake.
-        if leg.amount_msat != receive.amount_msat {
+        if leg.amount_msat != receive.amount_msat && !active(Mutant::AnyAmount) {
             return Err(Refusal::AmountOutOfRange);
         }
         Ok(receive.secret.clone())
@@ -85,7 +86,8 @@ impl Node {
         now: Now,
     ) {
         let Some(leg) = transfer.incoming else { return };
-        let Some(payer) = self.durable.channels.get(&leg.channel).map(|c| c.peer()) else { return };
+        let paid = transfer.outgoing.filter(|_| active(Mutant::SecretToPayee)).unwrap_or(leg);
+        let Some(payer) = self.durable.channels.get(&paid.channel).map(|c| c.peer()) else { return };
         let retry_ms = self.config.deadlines.retry_ms;
         let due = self
             .claims_sent
@@ -98,10 +100,10 @@ impl Node {
         self.claims_sent.insert(id, now.tick_ms);
         let claim =
             Message::ClaimHop { channel: leg.channel, key: Transfer::key(id, &leg), secret };
-        // In the middle of a path the secret may run ahead of our disk: our payee will show it
-        // again if we forget. The last payer's decision and the recipient's reveal must be durable
-        // first.
-        if transfer.is_decider() || transfer.is_recipient() {
+        // In the middle of a path the secret may run ahead of our disk: our payee will show it again
+        // if we forget. The last payer's decision and the recipient's reveal must be durable first.
+        let waits = transfer.is_decider() || transfer.is_recipient();
+        if waits && !active(Mutant::ClaimBeforeFlush) {
             self.send(payer, claim, now);
         } else {
             self.send_at_once(payer, claim, now);
@@ -131,7 +133,8 @@ impl Node {
             return Err(Reject::unfitting("claim_hop", "unknown transfer"));
         };
         let too_late = transfer.is_decider() && now.wall_ms >= lock.deadline_ms;
-        if transfer.decision == Decision::Open && !transfer.is_done() && !too_late {
+        let open = transfer.decision == Decision::Open || active(Mutant::CommitTwice);
+        if open && !transfer.is_done() && !too_late {
             self.commit(id, secret.clone());
         }
         self.due.insert(id);

@@ -32,6 +32,7 @@ use crate::ids::{ChannelId, TransferId};
 use crate::input::{Input, Ticket, Timer};
 use crate::journal::Record;
 use crate::message::{Message, Refusal, Travel};
+use crate::mutant::{Mutant, active};
 use crate::reject::{Blame, Reject};
 use crate::roster::RosterError;
 use crate::summary::SummaryBook;
@@ -106,6 +107,9 @@ impl Node {
     /// [`ApplyError`] if the record does not fit: the journal is not this node's or is damaged.
     pub fn restore(&mut self, record: &Record) -> Result<(), ApplyError> {
         self.outbox.count_replayed();
+        if active(Mutant::ForgetProposals) && matches!(record, Record::Proposed { .. }) {
+            return Ok(());
+        }
         self.apply(record)
     }
 

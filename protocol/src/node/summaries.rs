@@ -13,6 +13,7 @@ use crate::input::Timer;
 use crate::journal::Record;
 use crate::limits::SUMMARY_CHANNELS_MAX;
 use crate::message::Message;
+use crate::mutant::{Mutant, active};
 use crate::reject::Reject;
 use crate::summary::{ChannelSummary, Offer, Summary};
 use crate::time::Now;
@@ -40,7 +41,10 @@ impl Node {
             return Offer::NONE;
         }
         let id = channel.terms.channel;
-        let reserved = self.durable.reserved_msat(id);
+        let mut reserved = self.durable.reserved_msat(id);
+        if active(Mutant::ReservationsIgnored) {
+            reserved = Msat::ZERO;
+        }
         let depletion_ms = self.flow.depletion_ms(id, channel.local_msat(), now.wall_ms);
         Offer::of(channel, reserved, depletion_ms, &self.config.liquidity)
     }

@@ -11,6 +11,7 @@ use crate::ids::{ChannelId, TransferId};
 use crate::input::Timer;
 use crate::journal::Record;
 use crate::message::Refusal;
+use crate::mutant::{Mutant, active};
 use crate::plan::Route;
 use crate::time::Now;
 use crate::transfer::{Decision, Kind, Leg, LegStatus, Stage, Transfer};
@@ -48,6 +49,10 @@ impl Node {
         }
         if self.clock_decides(id, transfer, now) {
             return;
+        }
+        let waits = (incoming, outgoing) == (Some(LegStatus::Waiting), Some(LegStatus::Waiting));
+        if active(Mutant::OutBeforeIn) && waits {
+            return self.begin(id, transfer, now);
         }
         match (incoming, outgoing) {
             (Some(LegStatus::Locked), _) if transfer.is_recipient() => {
@@ -90,7 +95,7 @@ impl Node {
         let Some(leg) = transfer.outgoing.filter(|leg| leg.status == LegStatus::Locked) else {
             return false;
         };
-        if !transfer.is_decider() {
+        if !transfer.is_decider() && !active(Mutant::ReleaseInTheMiddle) {
             return false;
         }
         if now.wall_ms < leg.deadline_ms {
@@ -103,6 +108,10 @@ impl Node {
 
     fn begin(&mut self, id: TransferId, transfer: &Transfer, now: Now) {
         let Some(leg) = transfer.outgoing else { return };
+        if active(Mutant::RevealEarly) && matches!(transfer.kind, Kind::Cycle { .. }) {
+            let secret = self.suite.transfer_secret(&id.0);
+            self.record(Record::Revealed { transfer: id, secret });
+        }
         let key = Transfer::key(id, &leg);
         if self.add_is_pending(leg.channel, key) {
             return;
@@ -119,7 +128,14 @@ impl Node {
         if self.add_is_pending(outgoing.channel, Transfer::key(id, &outgoing)) {
             return;
         }
-        let deadline_ms = incoming.deadline_ms.saturating_sub(self.config.deadlines.gap_ms);
+        let gap_ms = self.config.deadlines.gap_ms;
+        let deadline_ms = if active(Mutant::GapZero) {
+            incoming.deadline_ms
+        } else if active(Mutant::LadderReversed) {
+            incoming.deadline_ms.saturating_add(gap_ms)
+        } else {
+            incoming.deadline_ms.saturating_sub(gap_ms)
+        };
         let allowed = self.forward_allowed(transfer, &incoming, &outgoing, now);
         if let (LegStatus::Waiting, Err(reason)) = (outgoing.status, allowed) {
             return self.give_up(id, reason);
@@ -153,7 +169,9 @@ impl Node {
             }
             let fee = policy.fee(outgoing.amount_msat);
             let enough = outgoing.amount_msat.checked_add(fee);
-            if enough.is_none_or(|enough| incoming.amount_msat < enough) {
+            if enough.is_none_or(|enough| incoming.amount_msat < enough)
+                && !active(Mutant::FeeForgotten)
+            {
                 return Err(Refusal::Fee);
             }
         }
@@ -219,7 +237,8 @@ impl Node {
     pub(super) fn give_up(&mut self, id: TransferId, reason: Reason) {
         let Some(transfer) = self.durable.transfers.get(&id) else { return };
         let live = matches!(transfer.stage, Stage::Live);
-        if !live || transfer.decision != Decision::Open || transfer.revealed {
+        let revealed = transfer.revealed && !active(Mutant::AbortAfterReveal);
+        if !live || transfer.decision != Decision::Open || revealed {
             return;
         }
         if let Some(leg) = transfer.outgoing {
@@ -246,14 +265,17 @@ impl Node {
     fn drive_abort(&mut self, id: TransferId, transfer: &Transfer, now: Now) {
         let locked = |leg: Option<Leg>| leg.filter(|leg| leg.status == LegStatus::Locked);
         let outgoing = locked(transfer.outgoing);
-        if let Some(leg) = outgoing.filter(|_| transfer.is_decider()) {
+        let by_clock = transfer.is_decider() || active(Mutant::ReleaseInTheMiddle);
+        if let Some(leg) = outgoing.filter(|_| by_clock) {
             // Of all payers only the last may end a lock, by its clock.
             let release = Change::Release { key: Transfer::key(id, &leg) };
             return self.want(leg.channel, release, now);
         }
         // Any other outgoing lock is its payee's to give back. The opener may give its own incoming
         // hop back before that: it decided before the secret left it.
-        let free = outgoing.is_none() || transfer.is_recipient();
+        let free = outgoing.is_none()
+            || transfer.is_recipient()
+            || active(Mutant::CancelBeforeOutEnded);
         if let Some(leg) = locked(transfer.incoming).filter(|_| free) {
             let release = Change::Release { key: Transfer::key(id, &leg) };
             self.want(leg.channel, release, now);
@@ -268,7 +290,8 @@ impl Node {
             paying_us.filter(|lock| !self.stands_by(channel, lock)).map(|lock| lock.key).collect();
         let link = self.links.entry(channel).or_default();
         for key in strays {
-            link.wanted.entry(key).or_insert(Change::Release { key });
+            // In place of its own addition, which may still be wanted here as the low end.
+            link.wanted.insert(key, Change::Release { key });
         }
     }
 

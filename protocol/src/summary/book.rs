@@ -6,6 +6,7 @@
 use super::Summary;
 use crate::ids::Epoch;
 use crate::limits::ROSTER_MAX;
+use crate::mutant::{Mutant, active};
 use crate::reject::Reject;
 use debal_crypto::NodeId;
 use std::collections::BTreeMap;
@@ -32,7 +33,7 @@ impl SummaryBook {
         }
         match self.0.get(&sender) {
             Some(known) if known.seq == summary.seq => return Err(Reject::Duplicate),
-            Some(known) if known.seq > summary.seq => {
+            Some(known) if known.seq > summary.seq && !active(Mutant::StaleSummary) => {
                 return Err(Reject::Stale { found: summary.seq, newest: known.seq });
             }
             None if self.0.len() >= ROSTER_MAX => return Err(Reject::Full("summaries")),

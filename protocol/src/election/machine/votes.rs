@@ -10,6 +10,7 @@ use crate::evidence::Evidence;
 use crate::ids::Epoch;
 use crate::limits::ROUNDS_MAX;
 use crate::message::Message;
+use crate::mutant::{Mutant, active};
 use crate::reject::Reject;
 use debal_crypto::{Digest, NodeId};
 
@@ -75,7 +76,8 @@ impl Election {
     pub(super) fn vote_if_due(&mut self, context: &Context<'_>, effects: &mut Vec<ElectionEffect>) {
         let epoch = self.epoch_now(context);
         let Some(round) = self.open_round(context, epoch) else { return };
-        if self.durable.last_vote().is_some_and(|last| last >= (epoch, round)) {
+        let voted = self.durable.last_vote().is_some_and(|last| last >= (epoch, round));
+        if voted && !active(Mutant::DoubleEndorse) {
             return;
         }
         let node = context.suite.node();

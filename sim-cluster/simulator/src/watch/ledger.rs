@@ -20,6 +20,8 @@ struct Account {
     /// Open locks: payer is low, amount, hash of the secret.
     locks: BTreeMap<LockKey, (bool, u64, debal_crypto::LockHash)>,
     seq: u64,
+    /// Locks that ended.
+    ended: std::collections::BTreeSet<LockKey>,
     /// What made each state.
     made_by: BTreeMap<u64, Digest>,
     reserve_msat: u64,
@@ -67,6 +69,9 @@ impl Account {
     fn make(&mut self, change: &Change) -> Result<(), &'static str> {
         match change {
             Change::Add { lock, .. } => {
+                if self.ended.contains(&lock.key) {
+                    return Err("I5: a lock that ended comes back");
+                }
                 let payer_is_low = lock.payer == Side::Low;
                 let from = if payer_is_low { &mut self.low_msat } else { &mut self.high_msat };
                 let left = from.checked_sub(lock.amount_msat.0).ok_or("I3: balance below zero")?;
@@ -81,6 +86,7 @@ impl Account {
             }
             Change::Settle { key, secret } => {
                 let lock = self.locks.remove(key).ok_or("I5: settles a lock that is not open")?;
+                self.ended.insert(*key);
                 if !opens(secret, &lock.2) {
                     return Err("R3: settled without the secret");
                 }
@@ -88,6 +94,7 @@ impl Account {
             }
             Change::Release { key } => {
                 let lock = self.locks.remove(key).ok_or("I5: releases a lock that is not open")?;
+                self.ended.insert(*key);
                 *(if lock.0 { &mut self.low_msat } else { &mut self.high_msat }) += lock.1;
             }
         }
@@ -128,11 +135,15 @@ impl Watch {
                 self.ledger.proposed.insert((host, *channel), changes.clone());
             }
             Record::Countersigned { channel, .. } => {
+                self.check_signatures(host, node, *channel);
                 if let Some(changes) = self.ledger.proposed.remove(&(host, *channel)) {
                     self.complete(host, *channel, &changes);
                 }
             }
-            Record::Completed { channel, changes, .. } => self.complete(host, *channel, changes),
+            Record::Completed { channel, changes, .. } => {
+                self.check_signatures(host, node, *channel);
+                self.complete(host, *channel, changes);
+            }
             Record::Adopted { channel, state } => {
                 self.ledger.completed.insert((host, *channel), state.state.seq);
                 let honest = self.honest(host) && self.ledger.honest(*channel);
@@ -144,6 +155,22 @@ impl Watch {
             Record::CycleReserved { cycle, .. } => self.check_reserved(host, node, *cycle),
             _ => {}
         }
+    }
+
+    /// R8: a complete state carries the right signatures of both ends, liars or not.
+    fn check_signatures(&mut self, host: usize, node: &Node, channel: ChannelId) {
+        if self.tainted.is_empty() || !self.honest(host) {
+            return;
+        }
+        let Some(entry) = node.durable().channels.get(&channel) else { return };
+        let Ok(bytes) = entry.state().signed_bytes() else { return };
+        let right = |node: &debal_crypto::NodeId, signature: &debal_crypto::Signature| {
+            let judge = self.judge.as_ref();
+            judge.is_some_and(|j| j.verify(node, Domain::ChannelState, &bytes, signature).is_ok())
+        };
+        let both = right(&entry.terms.low, &entry.newest.low)
+            && right(&entry.terms.high, &entry.newest.high);
+        self.must(both, "R8", || format!("node {host} completes {channel} with a bad signature"));
     }
 
     fn complete(&mut self, host: usize, channel: ChannelId, changes: &Changes) {
@@ -206,6 +233,18 @@ impl Watch {
         self.must(reserved <= owned, "R9", || {
             format!("node {host} promises {reserved} on channel {} and owns {owned}", leg.channel)
         });
+        let cap = self.exposure_msat;
+        let mut at_stake: BTreeMap<debal_crypto::NodeId, u64> = BTreeMap::new();
+        for (_, open) in durable.open_transfers() {
+            let legs = [open.incoming, open.outgoing].into_iter().flatten();
+            let cycle = matches!(open.kind, Kind::Cycle { .. });
+            for leg in legs.filter(|leg| cycle && !leg.ended()) {
+                let Some(entry) = durable.channels.get(&leg.channel) else { continue };
+                *at_stake.entry(entry.peer()).or_default() += leg.amount_msat.0;
+            }
+        }
+        let most = at_stake.values().max().copied().unwrap_or(0);
+        self.must(most <= cap, "R9", || format!("node {host} exposes {most}, cap {cap}"));
     }
 
     /// At rest: the ledger and every end agree.

@@ -10,15 +10,19 @@ mod network;
 
 use crate::marks::Marks;
 use crate::scenario::Scenario;
-use debal_crypto::NodeId;
+use crate::suite::suite_of;
+use debal_crypto::{NodeId, Suite};
 use debal_protocol::event::Event;
 use debal_protocol::invariants::check_local;
 use debal_protocol::journal::Record;
 use debal_protocol::node::Node;
+use debal_protocol::transfer::Kind;
+use debal_protocol::Msat;
 use facts::{Fact, Facts};
 use ledger::Ledger;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Something that must never happen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -46,6 +50,12 @@ pub struct Watch {
     tainted: BTreeSet<usize>,
     /// Members whose journal was rolled back: their past promises are forgotten.
     forgetful: BTreeSet<usize>,
+    /// Cap on open cycle amounts towards one counterparty.
+    exposure_msat: u64,
+    /// Newest summary of each sender in each host's book.
+    books: BTreeMap<(usize, NodeId), u64>,
+    /// Checks signatures, whatever the hosts do.
+    judge: Option<Arc<dyn Suite>>,
     ledger: Ledger,
     facts: Facts,
 }
@@ -60,6 +70,9 @@ impl Watch {
             leader: None,
             leaders: BTreeMap::new(),
             ids: ids.to_vec(),
+            exposure_msat: scenario.wishes.exposure_msat,
+            books: BTreeMap::new(),
+            judge: suite_of(scenario.seed, 0, scenario.real_curves).ok(),
             ledger: Ledger::new(scenario),
             tainted,
             forgetful: BTreeSet::new(),
@@ -106,7 +119,7 @@ impl Watch {
     /// R1: nobody pays on before it is promised to be paid. R9: nobody promises what it has not.
     fn check_order(&mut self, host: usize, node: &Node) {
         use debal_protocol::transfer::LegStatus::{Asked, Locked, Settled, Waiting};
-        let mut early = Vec::new();
+        let (mut early, mut cheap) = (Vec::new(), Vec::new());
         for (id, transfer) in node.durable().open_transfers() {
             let (Some(incoming), Some(outgoing)) = (transfer.incoming, transfer.outgoing) else {
                 continue;
@@ -116,9 +129,19 @@ impl Watch {
             if middle && paid_on && incoming.status == Waiting {
                 early.push(id.short());
             }
+            let policy = node.durable().channels.get(&outgoing.channel).map(|c| c.our_policy);
+            let fee = policy.map_or(Msat::ZERO, |policy| policy.fee(outgoing.amount_msat));
+            let due = outgoing.amount_msat.plus_capped(fee);
+            let payment = matches!(transfer.kind, Kind::Payment);
+            if payment && middle && paid_on && incoming.amount_msat < due {
+                cheap.push(id.short());
+            }
         }
         self.must(early.is_empty(), "R1", || {
             format!("node {host} pays on before it is paid: {early:?}")
+        });
+        self.must(cheap.is_empty(), "I2", || {
+            format!("node {host} forwards for less than its fee: {cheap:?}")
         });
     }
 
@@ -140,6 +163,7 @@ impl Watch {
     /// A process was started from its disk: it must remember every promise it ever sent.
     pub(crate) fn restarted(&mut self, host: usize, node: &Node) {
         self.ledger.restarted(host, node);
+        self.books.retain(|(owner, _), _| *owner != host);
         if self.forgetful.contains(&host) {
             return;
         }
@@ -201,6 +225,16 @@ impl Watch {
                 });
             }
             _ => {}
+        }
+    }
+
+    /// No member's summary is ever replaced by an older one.
+    pub(crate) fn check_book(&mut self, host: usize, node: &Node) {
+        for (sender, summary) in node.summaries() {
+            let newest = self.books.entry((host, sender)).or_default();
+            let (seq, known) = (summary.seq, *newest);
+            *newest = known.max(seq);
+            self.must(seq >= known, "I8", || format!("node {host}: summary {seq} after {known}"));
         }
     }
 

@@ -7,7 +7,7 @@
 use super::host::{DeathTrap, Outgoing};
 use super::queue::Event;
 use super::{World, words};
-use crate::mutants::Mutant;
+use crate::mutants::Driver;
 use debal_crypto::{
     Digest, Domain, NodeId, Secret, Signature, SignatureError, Suite, VrfError, VrfKey, VrfOutput,
     VrfPreout, VrfProof,
@@ -92,14 +92,14 @@ impl World {
         self.watch.now_ms = self.now_ms;
         self.watch.book(host, &self.hosts[host].node, &record);
         self.hosts[host].disk.records.push(record);
-        if self.mutant == Some(Mutant::ReorderRecords) && index % 7 == 6 {
+        if self.mutant == Some(Driver::ReorderRecords) && index % 7 == 6 {
             self.hosts[host].disk.records.swap(index - 1, index);
         }
         !self.sprung(host, DeathTrap::BeforeFlush(index))
     }
 
     fn set_timer(&mut self, host: usize, timer: Timer, at_tick_ms: u64) {
-        if self.mutant == Some(Mutant::LoseTimers) && matches!(timer, Timer::Transfer(_)) {
+        if self.mutant == Some(Driver::LoseTimers) && matches!(timer, Timer::Transfer(_)) {
             return;
         }
         let entry = &mut self.hosts[host];
@@ -124,7 +124,7 @@ impl World {
     }
 
     fn hold(&mut self, host: usize, after: Position, what: Outgoing) {
-        let early = self.mutant == Some(Mutant::SendBeforeFlush);
+        let early = self.mutant == Some(Driver::SendBeforeFlush);
         if early || after.0 <= self.hosts[host].disk.durable as u64 {
             self.release(host, after, what);
         } else {
@@ -159,7 +159,7 @@ impl World {
         let Some(upto) = entry.disk.flushing.take() else { return };
         let mut really = true;
         if std::mem::take(&mut entry.disk.fail_flush) {
-            if self.mutant != Some(Mutant::IgnoreFlushError) {
+            if self.mutant != Some(Driver::IgnoreFlushError) {
                 return self.crash(host, None);
             }
             really = false;
@@ -283,8 +283,8 @@ pub(crate) const fn record_name(record: &Record) -> &'static str {
 }
 
 /// The suite a host uses: its own, or one that believes everything.
-pub(super) fn checked_suite(suite: Arc<dyn Suite>, mutant: Option<Mutant>) -> Arc<dyn Suite> {
-    if mutant == Some(Mutant::VerifyNothing) { Arc::new(Credulous(suite)) } else { suite }
+pub(super) fn checked_suite(suite: Arc<dyn Suite>, mutant: Option<Driver>) -> Arc<dyn Suite> {
+    if mutant == Some(Driver::VerifyNothing) { Arc::new(Credulous(suite)) } else { suite }
 }
 
 struct Credulous(Arc<dyn Suite>);

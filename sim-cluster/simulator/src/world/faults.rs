@@ -6,7 +6,7 @@
 use super::host::DeathTrap;
 use super::queue::Event;
 use super::{World, host::Ailments};
-use crate::mutants::Mutant;
+use crate::mutants::Driver;
 use crate::scenario::FaultKind;
 use crate::streams::happens;
 use debal_protocol::input::Input;
@@ -169,11 +169,11 @@ impl World {
     pub(crate) fn restart(&mut self, host: usize) {
         let Some(mut node) = self.restored_node(host) else { return };
         self.watch.now_ms = self.now_ms;
-        if self.mutant == Some(Mutant::ForgetRecord) {
+        if self.mutant == Some(Driver::ForgetRecord) {
             self.hosts[host].disk.records.pop();
         }
         let records = &self.hosts[host].disk.records;
-        let again = (self.mutant == Some(Mutant::FoldTwice)).then(|| records.last()).flatten();
+        let again = (self.mutant == Some(Driver::FoldTwice)).then(|| records.last()).flatten();
         for record in records.iter().chain(again) {
             if let Err(error) = node.restore(record) {
                 self.watch.fail("I17", format!("node {host} cannot replay its journal: {error}"));

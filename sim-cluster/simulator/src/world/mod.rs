@@ -16,7 +16,7 @@ pub(crate) use clients::{Clients, Paid};
 pub(crate) use host::Host;
 
 use crate::marks::Marks;
-use crate::mutants::Mutant;
+use crate::mutants::Driver;
 use crate::scenario::Scenario;
 use crate::streams::Streams;
 use crate::suite::suite_of;
@@ -82,7 +82,7 @@ pub(crate) struct Founding {
 /// A world.
 pub struct World {
     pub(crate) scenario: Scenario,
-    pub(crate) mutant: Option<Mutant>,
+    pub(crate) mutant: Option<Driver>,
     pub(crate) now_ms: u64,
     pub(crate) phase: Phase,
     /// When the chaos phase began.
@@ -101,7 +101,7 @@ pub struct World {
 impl World {
     /// A world before its first event; `None` if the scenario cannot be built at all.
     #[must_use]
-    pub fn new(scenario: Scenario, mutant: Option<Mutant>, with_story: bool) -> Option<Self> {
+    pub fn new(scenario: Scenario, mutant: Option<Driver>, with_story: bool) -> Option<Self> {
         let suites = suites(&scenario)?;
         let founding = founding(&scenario, &suites);
         let mut hosts = Vec::new();
@@ -196,6 +196,9 @@ impl World {
     pub(crate) fn check_globally(&mut self, quiescent: bool) {
         let nodes: Vec<&Node> = self.hosts.iter().map(|host| &host.node).collect();
         self.watch.now_ms = self.now_ms;
+        for (host, node) in nodes.iter().enumerate().filter(|(host, _)| self.hosts[*host].up) {
+            self.watch.check_book(host, node);
+        }
         self.watch.check_network(&nodes, quiescent);
     }
 

@@ -5,7 +5,7 @@
 
 use super::queue::{Event, Parcel};
 use super::{Phase, World, words};
-use crate::mutants::Mutant;
+use crate::mutants::Driver;
 use crate::streams::happens;
 use debal_protocol::input::Input;
 use debal_protocol::message::Travel;
@@ -71,7 +71,7 @@ impl World {
         if let Some(generation) = actual.filter(|_| self.hosts[host].up) {
             self.hosts[host].peers.insert(peer, generation);
             let reconnected = self.hosts[host].life > 0;
-            if !(self.mutant == Some(Mutant::LosePeerUp) && reconnected) {
+            if !(self.mutant == Some(Driver::LosePeerUp) && reconnected) {
                 self.input(host, Input::PeerUp(id));
             }
         }
@@ -120,7 +120,7 @@ impl World {
     pub(super) fn gossip(&mut self, host: usize, travel: Travel, bytes: Vec<u8>) {
         let others = (0..self.hosts.len()).filter(|to| *to != host);
         let mut targets: Vec<usize> = others.collect();
-        if self.mutant == Some(Mutant::MapIteration) {
+        if self.mutant == Some(Driver::MapIteration) {
             let map: HashMap<usize, ()> = targets.iter().map(|to| (*to, ())).collect();
             targets = map.into_keys().collect();
         }

@@ -1,7 +1,8 @@
 //! Planted bugs of the core, for the simulator to find.
 //!
-//! Compiled in only with the feature `mutants`, which no binary an operator runs may enable: without
-//! it [`active`] is a constant `false` and every decision point below it is what it reads as.
+//! Compiled in only with the feature `mutants`, which no binary an operator runs may enable:
+//! without it [`active`] is a constant `false` and every decision point below it is what it reads
+//! as.
 
 /// Whether planted bugs are compiled in. The daemon's tests assert that they are not.
 pub const COMPILED: bool = cfg!(feature = "mutants");

@@ -1,7 +1,8 @@
 //! How fast an atomic ring is: real processes, real sockets, real flushes.
 //!
-//! A ring here is a circular transfer along explicit hops: the locks, the decision and the claims of a
-//! plan's cycle without its agreement. Balances must be identical to the millisatoshi afterwards.
+//! A ring here is a circular transfer along explicit hops: the locks, the decision and the claims
+//! of a plan's cycle without its agreement. Balances must be identical to the millisatoshi
+//! afterwards.
 
 use crate::cli::RingsOptions;
 use crate::control::Paid;

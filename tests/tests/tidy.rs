@@ -108,7 +108,8 @@ fn functions(text: &str) -> Vec<(usize, usize)> {
 
 #[test]
 fn nothing_is_left_open_in_the_code() {
-    let banned = ["TO\u{44}O", "FIX\u{4d}E", "unimplemented\u{21}(", "todo\u{21}(", "#[ig\u{6e}ore"];
+    let banned =
+        ["TO\u{44}O", "FIX\u{4d}E", "unimplemented\u{21}(", "todo\u{21}(", "#[ig\u{6e}ore"];
     let mut offenders = Vec::new();
     for (name, text) in files("rs") {
         for (index, line) in text.lines().enumerate() {

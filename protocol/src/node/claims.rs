@@ -87,7 +87,9 @@ impl Node {
     ) {
         let Some(leg) = transfer.incoming else { return };
         let paid = transfer.outgoing.filter(|_| active(Mutant::SecretToPayee)).unwrap_or(leg);
-        let Some(payer) = self.durable.channels.get(&paid.channel).map(|c| c.peer()) else { return };
+        let Some(payer) = self.durable.channels.get(&paid.channel).map(|c| c.peer()) else {
+            return;
+        };
         let retry_ms = self.config.deadlines.retry_ms;
         let due = self
             .claims_sent
@@ -100,8 +102,9 @@ impl Node {
         self.claims_sent.insert(id, now.tick_ms);
         let claim =
             Message::ClaimHop { channel: leg.channel, key: Transfer::key(id, &leg), secret };
-        // In the middle of a path the secret may run ahead of our disk: our payee will show it again
-        // if we forget. The last payer's decision and the recipient's reveal must be durable first.
+        // In the middle of a path the secret may run ahead of our disk: our payee will show it
+        // again if we forget. The last payer's decision and the recipient's reveal must be durable
+        // first.
         let waits = transfer.is_decider() || transfer.is_recipient();
         if waits && !active(Mutant::ClaimBeforeFlush) {
             self.send(payer, claim, now);

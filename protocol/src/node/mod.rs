@@ -161,8 +161,8 @@ impl Node {
                 self.drive_transfer(id, now);
             } else if let Some(message) = self.outbox.pop_own() {
                 let me = self.config.node;
-                // As with any sender, a message that comes too late for what we know by now (our clock
-                // jumped, a consent lapsed in between) changes nothing; nonsense is a defect.
+                // As with any sender, a message that comes too late for what we know by now (our
+                // clock jumped, a consent lapsed in between) changes nothing; nonsense is a defect.
                 match self.dispatch(me, message, now) {
                     Err(reject) if reject.blame() == Blame::Forwarder => {
                         self.outbox.halt(format!("own message refused: {reject}"));

@@ -1,8 +1,8 @@
 //! Links between agents that can be cut: one listening port per directed pair, forwarded to the far
 //! agent while the link is up.
 //!
-//! A proxy never reads what it carries. Agents know each other by proxy ports only, so a closed link
-//! is closed for everything they say.
+//! A proxy never reads what it carries. Agents know each other by proxy ports only, so a closed
+//! link is closed for everything they say.
 
 use crate::error::ClusterError;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! The command line: `run`, `chaos`, `rings`, `report`.
+//! The command line: `run`, `chaos`, `simulate`, `rings`, `report`.
 //!
 //! Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
 //! 2 usage, 3 invalid input.
@@ -40,6 +40,10 @@ pub fn main() -> ExitCode {
         }
     };
     let done = match arguments.command {
+        Command::Simulate { arguments } => {
+            let texts = arguments.into_iter().map(|text| text.to_string_lossy().into_owned());
+            return debal_simulator::cli::main_with(texts);
+        }
         Command::Run(options) => until_interrupted(run::run(&options)),
         Command::Chaos(options) => until_interrupted(chaos::run(&options)),
         Command::Rings(options) => until_interrupted(rings::run(&options)),

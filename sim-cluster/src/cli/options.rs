@@ -15,6 +15,14 @@ pub enum Command {
     Run(RunOptions),
     /// Kill, pause and partition real agents under load, then check that nothing is missing
     Chaos(ChaosOptions),
+    /// Search the protocol for faults by seed, in virtual time (`simulate --help` lists its
+    /// options)
+    #[command(disable_help_flag = true)]
+    Simulate {
+        /// Options of the simulator
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<std::ffi::OsString>,
+    },
     /// Measure atomic rings: latency one by one, rate many at once, beside the disk's flush time
     Rings(RingsOptions),
     /// Show an earlier run again: print its table and write its page anew

@@ -9,7 +9,8 @@ use crate::driver::feed::GossipTrace;
 use crate::driver::{self, DriverHandle, Ended, Fatal, NetOutbox, Parts};
 use crate::metrics::{self, Budgets, Metrics};
 use crate::payments::Payer;
-use crate::{history, init, shutdown};
+use crate::shutdown::{self, Signals};
+use crate::{history, init};
 use debal_backends::ChannelBackend;
 use debal_backends::ledger::Ledger;
 use debal_crypto::{Identity, RealSuite, SeedFile, SeedFileError};
@@ -69,7 +70,8 @@ pub enum StartError {
     Journal(#[from] JournalError),
     /// The journal opens but does not fit this agent.
     #[error(
-        "the journal does not replay at record {position}: {reason}; copy the data directory aside and \
+        "the journal does not replay at record {position}: {reason}; copy the data directory \
+        aside and \
          restore it from a copy of one moment, do not edit it"
     )]
     Replay {
@@ -209,24 +211,20 @@ impl Agent {
     /// # Errors
     /// [`Fatal`] if the agent had to stop by itself.
     pub async fn run(mut self) -> Result<(), Fatal> {
-        let asked = shutdown::asked(self.stop.clone());
-        let failed = tokio::select! {
-            outcome = &mut self.ended => Some(outcome.unwrap_or(Err(Fatal::Gone))),
-            asked = asked => {
-                match asked {
-                    Ok(why) => tracing::info!(why, "stopping"),
-                    Err(error) => tracing::error!(%error, "no signal handlers; stopping"),
-                }
-                None
-            }
-        };
-        match failed {
-            Some(outcome) => {
+        let mut signals = Signals::install().map_err(Fatal::Signals)?;
+        let why = tokio::select! {
+            outcome = &mut self.ended => {
                 // Nothing more may be sent: the network goes down without a goodbye.
                 self.close();
-                outcome
+                return outcome.unwrap_or(Err(Fatal::Gone));
             }
-            None => self.stop().await,
+            signal = signals.next() => signal,
+            () = shutdown::requested(self.stop.clone()) => "request",
+        };
+        tracing::info!(why, "stopping");
+        tokio::select! {
+            outcome = self.stop() => outcome,
+            _ = signals.next() => Err(Fatal::Impatient),
         }
     }
 
@@ -371,8 +369,13 @@ async fn serve_metrics(
     let text = move || {
         let service = Arc::clone(&service);
         async move {
-            if let Ok(status) = service.driver.look(|node, now| node.status(now)).await {
-                service.metrics.observe(&status, budgets);
+            let metrics = Arc::clone(&service.metrics);
+            let observe = move |node: &Node, now: debal_protocol::Now| {
+                metrics.observe(&node.status(now), budgets);
+                metrics.observe_durable(node.durable(), now.wall_ms);
+            };
+            if service.driver.look(observe).await.is_err() {
+                tracing::debug!("scraped while stopping: gauges are of the last scrape");
             }
             service.metrics.text().unwrap_or_default()
         }

@@ -1,13 +1,15 @@
 //! Whole agents in one process: channels, payments, rebalancing, restarts, refusals to start.
 
 use crate::agent::{Agent, StartError};
-use crate::api::Op;
+use crate::api::{LINE_MAX_BYTES, Op, SOCKET_NAME};
 use crate::payments::Invoice;
 use crate::world::{LIMIT, World, ask, event_of, local_msat, open};
 use debal_backends::conformance::{self, Pair};
 use debal_store::JournalError;
 use serde_json::Value;
 use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 
 const EPOCH_MS: u64 = 2_000;
 const CAPACITY: u64 = 1_000_000_000;
@@ -16,6 +18,20 @@ async fn pay(from: &Agent, to: &Agent, amount_msat: u64) -> Value {
     let invoice = ask(to, Op::Invoice { amount_msat, expiry_ms: 60_000 }).await;
     let invoice: Invoice = serde_json::from_value(invoice).unwrap();
     ask(from, Op::Pay { invoice, attempts: None, max_fee_msat: None }).await
+}
+
+/// The same invoice at the same time and later again: one payment.
+async fn paid_twice_is_refused(agents: &[Agent]) {
+    let before = local_msat(&agents[0], "1x2x3").await;
+    let invoice = ask(&agents[1], Op::Invoice { amount_msat: 7_000, expiry_ms: 60_000 }).await;
+    let invoice: Invoice = serde_json::from_value(invoice).unwrap();
+    let op = Op::Pay { invoice, attempts: None, max_fee_msat: None };
+    let both = [agents[0].service().run(op.clone()), agents[0].service().run(op.clone())];
+    let both = futures::future::join_all(both).await;
+    assert_eq!(both.iter().filter(|paid| paid.is_ok()).count(), 1, "{both:?}");
+    let again = agents[0].service().run(op).await.unwrap_err();
+    assert!(again.message.contains("used before; its payment is settled"), "{again}");
+    assert_eq!(local_msat(&agents[0], "1x2x3").await, before - 7_000);
 }
 
 async fn stop(agents: Vec<Agent>) {
@@ -36,9 +52,10 @@ async fn two_agents_open_a_channel_pay_and_remember_it_after_a_restart() {
     assert_eq!(local_msat(&agents[1], "1x2x3").await, 450_000_000);
     let paid = pay(&agents[1], &agents[0], 900_000_000).await;
     assert_eq!((&paid["outcome"], &paid["reason"]), (&"failed".into(), &"no_route".into()));
+    paid_twice_is_refused(&agents).await;
     stop(agents).await;
     let agents = world.start().await;
-    assert_eq!(local_msat(&agents[0], "1x2x3").await, 550_000_000);
+    assert_eq!(local_msat(&agents[0], "1x2x3").await, 549_993_000);
     for agent in &agents {
         let audit = ask(agent, Op::Audit).await;
         assert_eq!(
@@ -89,6 +106,32 @@ async fn a_leader_is_certified_and_its_certificate_verifies() {
     let verified = debal_protocol::election::verify_file(file.as_bytes()).unwrap();
     assert_eq!(Some(verified.epoch.0), epoch);
     assert_eq!(verified.leader.to_string(), event["leader"].as_str().unwrap());
+    stop(agents).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_control_socket_answers_in_any_order_and_cuts_what_is_too_long() {
+    let world = World::new(1, 600_000);
+    let agents = world.start().await;
+    let mut stream = UnixStream::connect(world.path(0).join(SOCKET_NAME)).await.unwrap();
+    let requests = concat!(
+        "{\"id\":1,\"op\":\"events\",\"after\":1000000}\n",
+        "{\"id\":2,\"op\":\"status\"}\n",
+        "\n",
+        "{\"id\":3,\"op\":\"why\",\"channel\":\"1x2x3\"}\n",
+        "{\"id\":4,\"op\":\"steal\"}\n",
+    );
+    stream.write_all(requests.as_bytes()).await.unwrap();
+    stream.write_all(&vec![b'x'; LINE_MAX_BYTES + 2]).await.unwrap();
+    let mut text = String::new();
+    let read = stream.read_to_string(&mut text);
+    tokio::time::timeout(LIMIT, read).await.unwrap().unwrap();
+    let mut answers: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    answers.sort_by_key(|answer| answer["id"].as_u64());
+    let kinds = answers.iter().map(|a| a["error"]["kind"].as_str().unwrap_or("ok"));
+    let kinds: Vec<&str> = kinds.collect();
+    assert_eq!(kinds, ["too_long", "ok", "ok", "not_found", "bad_request"]);
     stop(agents).await;
 }
 

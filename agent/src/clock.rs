@@ -1,6 +1,7 @@
 //! The agent's clocks: the only place that reads them.
 //!
-//! The core gets both clocks as an argument; nothing else may call the operating system for the time.
+//! The core gets both clocks as an argument; nothing else may call the operating system for the
+//! time.
 
 use debal_protocol::Now;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

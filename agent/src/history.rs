@@ -1,7 +1,7 @@
 //! Events into SQLite, on a thread of its own, for operators to query.
 //!
-//! History may be lost: nothing may wait for it, and no decision may read it. What the feed overwrote
-//! before it was written is counted.
+//! History may be lost: nothing may wait for it, and no decision may read it. What the feed
+//! overwrote before it was written is counted.
 
 use crate::api::render;
 use crate::clock;

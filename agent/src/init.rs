@@ -31,8 +31,8 @@ pub enum InitError {
     },
 }
 
-/// Makes a data directory. With a `seed` the identity is derived from it (clusters do that, so that a
-/// run can be repeated), otherwise it is drawn.
+/// Makes a data directory. With a `seed` the identity is derived from it (clusters do that, so that
+/// a run can be repeated), otherwise it is drawn.
 ///
 /// # Errors
 /// [`InitError`]; an identity that exists is never touched.
@@ -62,8 +62,8 @@ pub fn create(directory: &Path, seed: Option<&[u8; 32]>) -> Result<Identity, Ini
     Ok(identity)
 }
 
-/// How the journal of an identity is opened: its name is derived from the secret, so that no peer can
-/// craft bytes that look like its records.
+/// How the journal of an identity is opened: its name is derived from the secret, so that no peer
+/// can craft bytes that look like its records.
 #[must_use]
 pub fn journal_options(identity: &Identity) -> OpenOptions {
     let secret = identity.transfer_secret(&Digest::of(Domain::DeriveSecret, &[b"journal"]));

@@ -1,7 +1,7 @@
 //! The library facade: one agent behind a handful of calls.
 //!
-//! It is the agent of `debal agent` with a runtime of its own, so it may be used from any thread of a
-//! program without one. It must not be used inside a tokio runtime: its calls wait.
+//! It is the agent of `debal agent` with a runtime of its own, so it may be used from any thread of
+//! a program without one. It must not be used inside a tokio runtime: its calls wait.
 
 use crate::agent::{Agent, StartError};
 use crate::api::{ApiError, Op, Service};
@@ -91,8 +91,8 @@ impl Builder {
         self.set("policy.tau_s", &time.as_secs().to_string())
     }
 
-    /// Length of an election epoch. It belongs to the network: where a founding file exists, it must
-    /// agree with it.
+    /// Length of an election epoch. It belongs to the network: where a founding file exists, it
+    /// must agree with it.
     #[must_use]
     pub fn delta_t(mut self, epoch: Duration) -> Self {
         self.delta_t = Some(epoch);
@@ -116,7 +116,8 @@ impl Builder {
     /// Checks the configuration. Without a founding file, the agent founds a network of its own.
     ///
     /// # Errors
-    /// [`ManagerError::Config`] names the knob; [`ManagerError::Init`] if there can be no directory.
+    /// [`ManagerError::Config`] names the knob; [`ManagerError::Init`] if there can be no
+    /// directory.
     pub fn build(mut self) -> Result<Manager, ManagerError> {
         let directory = self.data_dir.take().unwrap_or_else(|| PathBuf::from("debal-data"));
         self.flags.insert(0, format!("data_dir={}", directory.display()));
@@ -165,7 +166,8 @@ struct Running {
     runtime: Runtime,
 }
 
-/// One agent. Dropping it ends the process's part of it at once; [`Manager::stop`] is the polite way.
+/// One agent. Dropping it ends the process's part of it at once; [`Manager::stop`] is the polite
+/// way.
 ///
 /// ```
 /// use debal::manager::Manager;
@@ -240,8 +242,8 @@ impl Manager {
         Ok((running.agent.service().as_ref(), &running.runtime))
     }
 
-    /// What `node` asks for in its newest summary. If it is this node, the agent is made to take part
-    /// in rebalancing, so that the next plan can answer the request.
+    /// What `node` asks for in its newest summary. If it is this node, the agent is made to take
+    /// part in rebalancing, so that the next plan can answer the request.
     ///
     /// # Errors
     /// [`ManagerError::UnknownNode`] if it has published nothing yet.
@@ -277,7 +279,8 @@ impl Manager {
     /// Moves `amount` out of channel `source` and into channel `target`, all or nothing.
     ///
     /// # Errors
-    /// [`ManagerError::Refused`] if nothing was tried. A try that failed is an answer, not an error.
+    /// [`ManagerError::Refused`] if nothing was tried. A try that failed is an answer, not an
+    /// error.
     pub fn execute_rebalancing(
         &self,
         source: ChannelId,

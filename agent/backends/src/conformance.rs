@@ -1,7 +1,7 @@
 //! The conformance suite: what every backend must do, checked against two real, connected backends.
 //!
-//! It runs in a test of whoever can build such a pair. It must never look behind the trait, and what a
-//! backend declares it cannot do must be refused by name.
+//! It runs in a test of whoever can build such a pair. It must never look behind the trait, and
+//! what a backend declares it cannot do must be refused by name.
 
 use crate::{
     BackendEvent, Channel, ChannelBackend, Cursor, Error, Forward, Gap, HtlcKey, OperationId,
@@ -200,7 +200,10 @@ async fn events(pair: &Pair) -> Outcome {
     send(pair, 1_004, hash).await?;
     ended(pair, hash).await?;
     for _ in 0..2 {
-        let paid = |event: &BackendEvent| matches!(event, BackendEvent::PaymentEnded { hash: other, .. } if *other == hash);
+        let paid = |event: &BackendEvent| match event {
+            BackendEvent::PaymentEnded { hash: other, .. } => *other == hash,
+            _ => false,
+        };
         told(&*pair.payer, paid).await?;
         let received = BackendEvent::Received { hash, amount_msat: AMOUNT };
         told(&*pair.payee, move |event| *event == received).await?;

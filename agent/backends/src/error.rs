@@ -63,7 +63,7 @@ pub enum Error {
         reason: Refusal,
     },
     /// The hash belongs to another operation. A hash serves one operation for ever.
-    #[error("this hash was used before; its payment is {0:?}")]
+    #[error("this hash was used before; its payment is {0}")]
     Duplicate(PaymentState),
     /// This backend cannot do that.
     #[error("this backend has no {0}")]

@@ -1,8 +1,8 @@
 //! The port to a payment-channel node: one trait, its types and errors, and the embedded ledger.
 //!
 //! A backend moves money when it is told to and says what happened; it must never decide whether to
-//! rebalance, retry, or speak the DEBAL protocol. Amounts are msat, deadlines are block heights on a
-//! chain and Unix milliseconds on the ledger ([`Caps::chain`] says which).
+//! rebalance, retry, or speak the DEBAL protocol. Amounts are msat, deadlines are block heights on
+//! a chain and Unix milliseconds on the ledger ([`Caps::chain`] says which).
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -25,8 +25,8 @@ pub use types::{
 
 /// A payment-channel node as the agent sees it.
 ///
-/// Every operation may be repeated: the same operation and hash answer with the current state. A lost
-/// answer is [`Error::Ambiguous`]: ask [`ChannelBackend::payment`], never send again blindly.
+/// Every operation may be repeated: the same operation and hash answer with the current state. A
+/// lost answer is [`Error::Ambiguous`]: ask [`ChannelBackend::payment`], never send again blindly.
 #[async_trait]
 pub trait ChannelBackend: Send + Sync {
     /// What this backend can and cannot do. Constant for its life.
@@ -47,8 +47,8 @@ pub trait ChannelBackend: Send + Sync {
     /// Prepares to receive exactly one payment.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for a caller's hash without [`Caps::hold`]; [`Error::Duplicate`] for a
-    /// hash that was used before.
+    /// [`Error::Unsupported`] for a caller's hash without [`Caps::hold`]; [`Error::Duplicate`] for
+    /// a hash that was used before.
     async fn prepare_receive(&self, receive: Receive) -> Result<Ticket>;
 
     /// Sends along explicit hops. `Ok` means accepted, never paid: the outcome is an event, or

@@ -150,6 +150,17 @@ pub enum PaymentState {
     },
 }
 
+impl std::fmt::Display for PaymentState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "unknown",
+            Self::InFlight => "under way",
+            Self::Settled { .. } => "settled",
+            Self::Failed { .. } => "failed",
+        })
+    }
+}
+
 /// What became of a prepared receive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Receipt {

@@ -9,7 +9,7 @@ use std::{
 
 use libp2p::{Multiaddr, PeerId};
 
-use crate::limits::{BOOK_ADDRESSES, BOOK_PEERS, REDIAL_BASE, REDIAL_CAP};
+use crate::limits::{BOOK_ADDRESSES, BOOK_PEERS, REDIAL_BASE, REDIAL_CAP, STRANGER_PATIENCE};
 
 /// What is known about one peer.
 #[derive(Clone, Debug)]
@@ -116,7 +116,7 @@ impl Book {
         self.entries.get(peer).map(|entry| entry.addresses.clone()).unwrap_or_default()
     }
 
-    /// The peer answered: no back-off.
+    /// The peer was a good neighbour: no back-off.
     pub(crate) fn reached(&mut self, peer: &PeerId, now: Instant) {
         if let Some(entry) = self.entries.get_mut(peer) {
             entry.failures = 0;
@@ -125,12 +125,17 @@ impl Book {
         }
     }
 
-    /// A dial failed: the next waits longer. Returns the failures in a row.
+    /// A dial failed, or a connection did not last: the next dial waits longer. A stranger that
+    /// fails [`STRANGER_PATIENCE`] times in a row is forgotten. Returns the failures in a row.
     pub(crate) fn failed(&mut self, peer: &PeerId, now: Instant, jitter: u64) -> u32 {
         let Some(entry) = self.entries.get_mut(peer) else { return 0 };
         entry.failures = entry.failures.saturating_add(1);
-        entry.not_before = now + pause(entry.failures, jitter);
-        entry.failures
+        entry.not_before = entry.not_before.max(now + pause(entry.failures, jitter));
+        let failures = entry.failures;
+        if !entry.anchor && failures >= STRANGER_PATIENCE {
+            self.entries.remove(peer);
+        }
+        failures
     }
 
     /// Holds a peer off for a time, whatever its history.
@@ -229,5 +234,31 @@ mod tests {
         assert_eq!(book.due_anchors(now + Duration::from_millis(250)), vec![peer(1)]);
         book.reached(&peer(1), now);
         assert_eq!(book.failed(&peer(1), now, 0), 1);
+    }
+
+    #[test]
+    fn a_peer_held_off_stays_held_off_when_its_connection_ends() {
+        let now = Instant::now();
+        let mut book = Book::default();
+        book.anchor(peer(1), now);
+        book.postpone(&peer(1), now + Duration::from_secs(600));
+        book.failed(&peer(1), now, 0);
+        assert!(book.due_anchors(now + Duration::from_secs(599)).is_empty());
+        assert_eq!(book.due_anchors(now + Duration::from_secs(600)), vec![peer(1)]);
+    }
+
+    #[test]
+    fn a_dead_stranger_is_forgotten_and_a_dead_anchor_is_not() {
+        let now = Instant::now();
+        let mut book = Book::default();
+        book.anchor(peer(1), now);
+        book.configure(peer(1), address(1), now);
+        book.learn(peer(2), address(2), now);
+        for _ in 0..STRANGER_PATIENCE {
+            book.failed(&peer(1), now, 0);
+            book.failed(&peer(2), now, 0);
+        }
+        assert_eq!(book.addresses(&peer(1)), vec![address(1)]);
+        assert!(book.addresses(&peer(2)).is_empty());
     }
 }

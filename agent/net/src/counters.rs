@@ -95,3 +95,26 @@ impl Collector for CounterCollector {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use prometheus_client::registry::Registry;
+
+    use super::*;
+
+    #[test]
+    fn every_counter_is_exported_under_its_own_name() {
+        let counters = Arc::<Counters>::default();
+        add(&counters.bytes_in, 7);
+        one(&counters.connected_peers);
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(CounterCollector(Arc::clone(&counters))));
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        assert!(text.contains("debal_net_bytes_in_total 7\n"), "{text}");
+        assert!(text.contains("debal_net_connected_peers 1\n"), "{text}");
+        let exported = text.lines().filter(|line| line.starts_with("debal_net_")).count();
+        assert_eq!(exported, counters.snapshot().table().len());
+    }
+}

@@ -1,5 +1,6 @@
 //! The handle: how the rest of the agent talks to the network task. Nothing here blocks; what a
-//! bounded queue cannot take is refused by name or counted.
+//! bounded queue cannot take is refused by name or counted. A message never overtakes what the
+//! same caller asked for before it (a dial, a block, a verdict).
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

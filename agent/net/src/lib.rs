@@ -39,6 +39,7 @@ use libp2p::{
     swarm,
 };
 use tokio::sync::{Semaphore, mpsc, watch};
+pub use zeroize::Zeroizing;
 
 use crate::{
     behaviour::NetBehaviour,
@@ -72,10 +73,11 @@ pub async fn start(config: NetConfig) -> Result<(NetHandle, mpsc::Receiver<NetEv
     let counters = Arc::<Counters>::default();
     let mut swarm = build_swarm(&key, &names, &config, &counters)?;
     for address in &config.listen {
-        swarm.listen_on(address.clone()).map_err(|error| NetError::Listen {
-            address: address.clone(),
-            reason: format!("{error:?}"),
-        })?;
+        let refuse = |reason: String| NetError::Listen { address: address.clone(), reason };
+        if let Some(error) = transport::is_taken(address) {
+            return Err(refuse(error.to_string()));
+        }
+        swarm.listen_on(address.clone()).map_err(|error| refuse(format!("{error:?}")))?;
     }
     let now = Instant::now();
     let (events_in, events) = mpsc::channel(limits::EVENT_QUEUE);

@@ -62,10 +62,18 @@ pub const IDLE_DEADLINE: Duration = Duration::from_secs(120);
 /// How long `shutdown` waits for direct messages that are already on the wire.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
 
+/// How long `shutdown` lets the connections flush gossip, even when no direct message waits.
+pub const SHUTDOWN_FLUSH: Duration = Duration::from_millis(30);
+
 /// First pause before an anchor (bootstrap or explicit peer) is dialled again.
 pub const REDIAL_BASE: Duration = Duration::from_millis(250);
 /// Longest pause between two dials of one anchor.
 pub const REDIAL_CAP: Duration = Duration::from_secs(30);
+/// A connection that ends sooner counts as a failed dial, so that a peer which accepts and hangs up
+/// (it has blocked us, say) is not dialled in a tight loop.
+pub const STABLE_AFTER: Duration = Duration::from_secs(10);
+/// Failures in a row after which a peer that is no anchor is forgotten.
+pub const STRANGER_PATIENCE: u32 = 10;
 /// The housekeeping beat: redials, deadlines, decay.
 pub const TICK: Duration = Duration::from_millis(100);
 /// Verified connections below which known peers are dialled to fill up.

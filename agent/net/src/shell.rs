@@ -17,7 +17,10 @@ use libp2p::{
     PeerId, Swarm, identify, kad, request_response,
     swarm::{ListenError, SwarmEvent},
 };
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::sleep,
+};
 
 use crate::{
     behaviour::{NetBehaviour, NetBehaviourEvent},
@@ -27,7 +30,7 @@ use crate::{
     event::{GossipToken, NetEvent, Verdict, Warning},
     handle::{Control, Outgoing},
     judge::Judge,
-    limits::{SHUTDOWN_GRACE, TICK},
+    limits::{SHUTDOWN_FLUSH, SHUTDOWN_GRACE, TICK},
     outbox::Outbox,
     rate::RateTable,
     scores::Scores,
@@ -113,17 +116,26 @@ impl Shell {
         while let Ok(outgoing) = self.inbox.outgoing.try_recv() {
             self.send(outgoing);
         }
-        let deadline = tokio::time::sleep(SHUTDOWN_GRACE);
-        tokio::pin!(deadline);
-        while !self.outbox.is_idle() {
+        let (flush, grace) = (sleep(SHUTDOWN_FLUSH), sleep(SHUTDOWN_GRACE));
+        tokio::pin!(flush, grace);
+        while !flush.is_elapsed() || !self.outbox.is_idle() {
             tokio::select! {
                 event = self.swarm.select_next_some() => self.on_swarm(event),
-                () = &mut deadline => return,
+                () = &mut flush, if !flush.is_elapsed() => {}
+                () = &mut grace => return,
             }
         }
     }
 
+    /// Sends a message, after everything that was asked for before it: the three queues of the
+    /// handle keep, between them, the order in which one caller spoke.
     fn send(&mut self, outgoing: Outgoing) {
+        while let Ok(control) = self.inbox.control.try_recv() {
+            self.control(control);
+        }
+        while let Ok((token, verdict)) = self.inbox.verdicts.try_recv() {
+            self.judged(&token, verdict);
+        }
         match outgoing {
             Outgoing::Direct { to, parcel } => self.send_direct(to, parcel),
             Outgoing::Publish { topic, parcel } => self.publish(topic, parcel.bytes),

@@ -9,16 +9,20 @@ use std::{
 };
 
 use futures::{AsyncRead, AsyncWrite};
+#[cfg(not(feature = "nat"))]
+use libp2p::core::transport::{DialOpts, ListenerId, PortUse, TransportError, TransportEvent};
 use libp2p::{
-    PeerId, Transport,
+    Multiaddr, PeerId, Transport,
     core::{muxing::StreamMuxerBox, transport::Boxed, upgrade::Version},
     identity::Keypair,
+    multiaddr::Protocol,
     noise, tcp, yamux,
 };
 
 use crate::{
     config::NetError,
     counters::{self, Counters},
+    gate::ip_of,
     limits::{HANDSHAKE_DEADLINE, YAMUX_STREAMS},
 };
 
@@ -67,6 +71,57 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
     }
 }
 
+/// Dials from a fresh local port instead of the listening one. Reuse serves hole punching only; a
+/// reused port makes dials fail for as long as an old connection between the same ports lingers,
+/// which is the normal case after a restart.
+#[cfg(not(feature = "nat"))]
+struct FreshPort<T>(T);
+
+#[cfg(not(feature = "nat"))]
+impl<T: Transport + Unpin> Transport for FreshPort<T> {
+    type Output = T::Output;
+    type Error = T::Error;
+    type ListenerUpgrade = T::ListenerUpgrade;
+    type Dial = T::Dial;
+
+    fn listen_on(
+        &mut self,
+        id: ListenerId,
+        address: Multiaddr,
+    ) -> Result<(), TransportError<Self::Error>> {
+        self.0.listen_on(id, address)
+    }
+
+    fn remove_listener(&mut self, id: ListenerId) -> bool {
+        self.0.remove_listener(id)
+    }
+
+    fn dial(
+        &mut self,
+        address: Multiaddr,
+        options: DialOpts,
+    ) -> Result<Self::Dial, TransportError<Self::Error>> {
+        self.0.dial(address, DialOpts { port_use: PortUse::New, ..options })
+    }
+
+    fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<TransportEvent<Self::ListenerUpgrade, Self::Error>> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+/// Whether somebody already listens at a TCP address. The transport shares ports (it asks the
+/// system to), so without this check two nodes on one port would start and split the connections.
+pub(crate) fn is_taken(address: &Multiaddr) -> Option<io::Error> {
+    let port = address.iter().find_map(|part| match part {
+        Protocol::Tcp(port) if port != 0 => Some(port),
+        _ => None,
+    })?;
+    std::net::TcpListener::bind((ip_of(address)?, port)).err()
+}
+
 fn multiplexer() -> yamux::Config {
     let mut config = yamux::Config::default();
     config.set_max_num_streams(YAMUX_STREAMS);
@@ -80,7 +135,10 @@ fn encryption(key: &Keypair) -> Result<noise::Config, NetError> {
 /// Builds the transport of this node.
 pub(crate) fn build(key: &Keypair, counters: &Arc<Counters>) -> Result<NetTransport, NetError> {
     let counters = Arc::clone(counters);
-    let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
+    let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true));
+    #[cfg(not(feature = "nat"))]
+    let tcp = FreshPort(tcp);
+    let tcp = tcp
         .map(move |inner, _| Counted { inner, counters })
         .upgrade(Version::V1Lazy)
         .authenticate(encryption(key)?)

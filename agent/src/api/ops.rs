@@ -49,8 +49,9 @@ pub struct Service {
     pub stop: watch::Sender<bool>,
 }
 
-/// What each end of a channel keeps for ever: one percent of the capacity and at least 1,000 sat, but
-/// never more than a tenth. A function of the capacity alone, so that both ends compute the same.
+/// What each end of a channel keeps for ever: one percent of the capacity and at least 1,000 sat,
+/// but never more than a tenth. A function of the capacity alone, so that both ends compute the
+/// same.
 #[must_use]
 pub fn reserve_msat(capacity: Msat) -> Msat {
     capacity.ppm(10_000).max(RESERVE_FLOOR_MSAT).min(capacity.ppm(100_000))
@@ -78,7 +79,9 @@ impl Service {
                     channel: channel_id(&channel)?,
                     policy: forward_policy(policy)?,
                 };
-                self.operator(request).await.map(|_| json!({}))
+                self.operator(request).await?;
+                self.metrics.policy_change("operator");
+                Ok(json!({}))
             }
             Op::SetRebalancing { enabled } => {
                 self.operator(Operator::SetRebalancing(enabled)).await.map(|_| json!({}))
@@ -153,8 +156,10 @@ impl Service {
         Ok(json!({
             "published": summary.as_ref().map(render::summary),
             "private": raw,
-            "payments": "a payment's route and amount are shown to every hop on the ledger backend; \
-                         channel peers know their channel's exact balances",
+            "payments": [
+                "every hop of a payment sees its whole route and amount (ledger backend, no onion)",
+                "a channel's two ends know its exact balances",
+            ],
         }))
     }
 

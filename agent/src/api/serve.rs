@@ -22,8 +22,8 @@ pub const IN_FLIGHT_MAX: usize = 512;
 /// Connections at once; more wait until one closes.
 pub const CONNECTIONS_MAX: usize = 64;
 
-/// Opens the socket in `directory`, closed to other users. A socket that was left behind is replaced:
-/// the caller holds the directory's lock.
+/// Opens the socket in `directory`, closed to other users. A socket that was left behind is
+/// replaced: the caller holds the directory's lock.
 ///
 /// # Errors
 /// The operating system's, for example for a path over 107 bytes.

@@ -25,7 +25,7 @@ pub struct Target {
     #[arg(long, value_name = "DIR", env = "DEBAL_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
     /// The agent's control socket.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["data_dir", "config"])]
+    #[arg(long, value_name = "FILE")]
     pub socket: Option<PathBuf>,
     /// The agent's configuration file.
     #[arg(long, value_name = "FILE")]
@@ -55,13 +55,13 @@ pub enum Command {
     /// Make a data directory: identity, journal, explained configuration.
     Init {
         /// The new data directory.
-        #[arg(long, value_name = "DIR", default_value = "debal-data", env = "DEBAL_DATA_DIR")]
+        #[arg(long, value_name = "DIR", default_value = super::DATA_DIR, env = "DEBAL_DATA_DIR")]
         data_dir: PathBuf,
     },
     /// Print this node's entry for a network's founding file.
     Member {
         /// The data directory with the identity.
-        #[arg(long, value_name = "DIR", default_value = "debal-data", env = "DEBAL_DATA_DIR")]
+        #[arg(long, value_name = "DIR", default_value = super::DATA_DIR, env = "DEBAL_DATA_DIR")]
         data_dir: PathBuf,
         /// What is founded.
         #[command(flatten)]
@@ -69,7 +69,7 @@ pub enum Command {
     },
     /// Run the agent until a signal or `debal stop`.
     Agent {
-        /// The configuration file; debal.toml in the working directory if there is one.
+        /// The configuration file; debal.toml here or in debal-data if there is one.
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
         /// Overrides one knob; may be repeated.

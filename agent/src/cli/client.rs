@@ -2,8 +2,8 @@
 //!
 //! It must never try again by itself: a payment asked for twice could be paid twice.
 
-use super::Failure;
 use super::args::Target;
+use super::{DATA_DIR, Failure};
 use crate::api::{Op, SOCKET_NAME};
 use crate::config::{AgentConfig, Sources};
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ fn socket_of(target: &Target) -> Result<PathBuf, Failure> {
         return Ok(config.data_dir.join(SOCKET_NAME));
     }
     let named = target.data_dir.clone().map(|directory| directory.join(SOCKET_NAME));
-    let usual = ["", "debal-data"].map(|directory| Path::new(directory).join(SOCKET_NAME));
+    let usual = ["", DATA_DIR].map(|directory| Path::new(directory).join(SOCKET_NAME));
     let found = named.or_else(|| usual.into_iter().find(|path| path.exists()));
     found.ok_or_else(|| {
         let text = "no agent runs in this directory; name its data directory with --data-dir DIR";

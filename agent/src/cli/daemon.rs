@@ -2,7 +2,7 @@
 //!
 //! The log goes to standard error and never holds a secret.
 
-use super::{Failure, Shown};
+use super::{DATA_DIR, Failure, Shown};
 use crate::agent::{Agent, StartError};
 use crate::config::{AgentConfig, Founding, Sources};
 use crate::init::CONFIG_NAME;
@@ -20,8 +20,8 @@ pub(super) fn run(
     flags: Vec<String>,
     check: bool,
 ) -> Result<Shown, Failure> {
-    let usual = Path::new(CONFIG_NAME);
-    let file = config.or_else(|| usual.exists().then(|| usual.to_owned()));
+    let usual = ["", DATA_DIR].map(|directory| Path::new(directory).join(CONFIG_NAME));
+    let file = config.or_else(|| usual.into_iter().find(|path| path.exists()));
     let sources = Sources { file, environment: std::env::vars().collect(), flags };
     let config = AgentConfig::load(sources).map_err(|e| Failure::invalid(e.to_string()))?;
     if check {

@@ -1,8 +1,8 @@
 //! The command line: `debal init | agent | status | ...`.
 //!
 //! Every error says the next step, every command has `--json`, and exit codes are exact: 0 done,
-//! 1 failed, 2 wrong usage, 3 invalid input. `run` is a library function so that the cluster launcher
-//! can be the agent too.
+//! 1 failed, 2 wrong usage, 3 invalid input. `run` is a library function so that the cluster
+//! launcher can be the agent too.
 
 mod args;
 mod client;
@@ -24,6 +24,8 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+/// Where `debal init` makes an agent when no directory is named.
+const DATA_DIR: &str = "debal-data";
 /// A certificate file is smaller; a larger file is refused after this much.
 const CERTIFICATE_MAX_BYTES: u64 = 1 << 20;
 

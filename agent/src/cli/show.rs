@@ -56,10 +56,10 @@ fn percent(part: u64, whole: u64) -> String {
 
 fn table(heads: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(80).set_header(heads);
     for column in table.column_iter_mut() {
-        column.set_padding((0, 1));
+        column.set_padding((0, 2));
     }
     table
 }
@@ -203,7 +203,9 @@ pub fn privacy(privacy: &Value) -> String {
     }
     let _ = writeln!(out, "{rows}");
     let _ = writeln!(out, "Also public: capacities, peers, fee policies, price, urgency.");
-    let _ = writeln!(out, "Payments: {}.", text(privacy, "payments"));
+    for line in privacy["payments"].as_array().map_or(&[][..], Vec::as_slice) {
+        let _ = writeln!(out, "Payments: {}.", line.as_str().unwrap_or_default());
+    }
     out
 }
 

@@ -1,6 +1,7 @@
 //! What the operator wrote: values by knob, each with the place it came from.
 //!
-//! Nothing here may interpret a value beyond its kind and range; [`super::resolved`] gives it meaning.
+//! Nothing here may interpret a value beyond its kind and range; [`super::resolved`] gives it
+//! meaning.
 
 use super::table::{self, KNOBS, Kind, Knob};
 use debal_protocol::NodeId;

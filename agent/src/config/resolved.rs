@@ -1,6 +1,7 @@
 //! The configuration the agent runs with: typed, complete, validated.
 //!
-//! Nothing required may be optional here, and no default may be written here: they are in the table.
+//! Nothing required may be optional here, and no default may be written here: they are in the
+//! table.
 
 use super::raw::{self, ConfigError, Peer, Place, Value, Values};
 use super::table::KNOBS;

@@ -1,7 +1,7 @@
 //! Every knob of the agent: unit, range, default and reason, in one table.
 //!
-//! The file `debal init` writes, `docs/configuration.md` and the checks of what an operator typed all
-//! come from here; no default may be written anywhere else.
+//! The file `debal init` writes, `docs/configuration.md` and the checks of what an operator typed
+//! all come from here; no default may be written anywhere else.
 
 use std::fmt::Write as _;
 
@@ -73,7 +73,8 @@ pub const KNOBS: &[Knob] = &[
         Kind::Path,
         "",
         "\".\"",
-        "Identity, journal, history and control socket live here. One agent per directory. Default: where the configuration file is.",
+        "Identity, journal, history and control socket live here. One agent per directory. \
+        Default: where the configuration file is.",
     ),
     knob(
         "genesis",
@@ -87,7 +88,8 @@ pub const KNOBS: &[Knob] = &[
         Kind::List,
         "",
         "[\"/ip4/127.0.0.1/tcp/0\"]",
-        "Addresses to listen on. Loopback until you decide to be reachable; port 0 takes a free one.",
+        "Addresses to listen on. Loopback until you decide to be reachable; port 0 takes a free \
+        one.",
     ),
     knob(
         "loopback",
@@ -101,7 +103,8 @@ pub const KNOBS: &[Knob] = &[
         Kind::Peers,
         "",
         "[]",
-        "Members to connect to first, each with its identity, so that nobody can stand in for them.",
+        "Members to connect to first, each with its identity, so that nobody can stand in for \
+        them.",
     ),
     knob(
         "log",
@@ -115,7 +118,8 @@ pub const KNOBS: &[Knob] = &[
         Kind::Text,
         "",
         "",
-        "host:port of the Prometheus endpoint. Not set: none. It shows balances; do not publish it.",
+        "host:port of the Prometheus endpoint. Not set: none. It shows balances; do not publish \
+        it.",
     ),
     knob(
         "policy.kappa",
@@ -144,7 +148,8 @@ pub const KNOBS: &[Knob] = &[
         SHARE,
         "share",
         "0.05",
-        "Distance from the target within which a channel wants nothing: moving so little is not worth a lock.",
+        "Distance from the target within which a channel wants nothing: moving so little is not \
+        worth a lock.",
     ),
     knob(
         "policy.lend_band",
@@ -203,7 +208,8 @@ pub const KNOBS: &[Knob] = &[
         whole(10, 86_400_000),
         "ms",
         "3000",
-        "Time between the deadlines of neighbouring hops: what a crashed neighbour has to come back.",
+        "Time between the deadlines of neighbouring hops: what a crashed neighbour has to come \
+        back.",
     ),
     knob(
         "deadlines.last_hop_ms",
@@ -275,7 +281,7 @@ impl Kind {
             Self::Share { min_ppm, max_ppm } => {
                 format!("{} to {}", share_text(min_ppm), share_text(max_ppm))
             }
-            Self::Peers => "tables with node and address".to_owned(),
+            Self::Peers => "tables with node and address (NODE@ADDRESS,... in a flag)".to_owned(),
         }
     }
 }
@@ -322,7 +328,8 @@ pub fn share_text(ppm: u32) -> String {
 #[must_use]
 pub fn example_file() -> String {
     let mut text = String::from(
-        "# Configuration of one DEBAL agent. Every line below is the default; change what you need.\n\
+        "# Configuration of one DEBAL agent. Every line below is the default; change what you \
+        need.\n\
          # A flag beats the environment (DEBAL_...), the environment beats this file.\n",
     );
     let mut table = "";
@@ -351,8 +358,8 @@ pub fn document() -> String {
     let mut text = String::from(
         "# Configuration\n\n\
          Generated from the table in `agent/src/config/table.rs`; a test keeps the two equal.\n\n\
-         Precedence: flag (`--set KEY=VALUE`), then environment, then file, then default. An unknown\n\
-         key is refused with file, line, column and the nearest valid name.\n\n\
+         Precedence: flag (`--set KEY=VALUE`), then environment, then file, then default. An\n\
+         unknown key is refused with file, line, column and the nearest valid name.\n\n\
          | Key | Environment | Range | Unit | Default | What for |\n\
          |---|---|---|---|---|---|\n",
     );

@@ -1,8 +1,8 @@
 //! The driver: one thread that owns the node and its journal.
 //!
-//! It carries inputs in and effects out and knows nothing of the protocol: a branch on balances here
-//! is a bug. Its one law is journal before send: an effect leaves only when the position it waits for
-//! is durable, and after a failed append or flush nothing leaves any more.
+//! It carries inputs in and effects out and knows nothing of the protocol: a branch on balances
+//! here is a bug. Its one law is journal before send: an effect leaves only when the position it
+//! waits for is durable, and after a failed append or flush nothing leaves any more.
 
 pub mod feed;
 mod handle;
@@ -16,7 +16,7 @@ mod tests;
 use crate::clock::{Clock, Stopwatch};
 use crate::metrics::Metrics;
 use debal_crypto::Domain;
-use debal_net::NetEvent;
+use debal_net::{NetEvent, Warning};
 use debal_protocol::effect::{Answer, Effect, OperatorError, Position};
 use debal_protocol::event::Event;
 use debal_protocol::input::{Input, Operator, Ticket};
@@ -49,6 +49,12 @@ pub enum Fatal {
     /// The core broke an invariant and stopped itself.
     #[error("the core stopped itself: {0}")]
     Halt(String),
+    /// The operating system refuses signal handlers, so nobody could stop the agent in order.
+    #[error("no signal handlers: {0}")]
+    Signals(std::io::Error),
+    /// A second signal came while open transfers had their time to end.
+    #[error("a second signal cut the stop short; open transfers go on at the next start")]
+    Impatient,
     /// The thread ended without a word: a defect.
     #[error("the driver's thread ended unexpectedly")]
     Gone,
@@ -229,7 +235,13 @@ impl Driver {
                 Ok(())
             }
             NetEvent::Warning(warning) => {
-                tracing::warn!("{warning}");
+                match &warning {
+                    // A member that is alone has nobody to tell yet; every epoch tries again.
+                    Warning::PublishFailed { .. } => tracing::debug!("{warning}"),
+                    // The network has logged these itself.
+                    Warning::AnchorUnreachable { .. } | Warning::ForeignNetwork { .. } => {}
+                    _ => tracing::warn!("{warning}"),
+                }
                 self.tell("warning", warning.to_string());
                 Ok(())
             }

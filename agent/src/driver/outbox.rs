@@ -8,7 +8,8 @@ use debal_protocol::{NodeId, Verdict};
 
 /// The way out of the driver.
 pub trait Outbox: Send {
-    /// Sends a sealed envelope to one member; a failure is counted by the network, the core repeats.
+    /// Sends a sealed envelope to one member; a failure is counted by the network, the core
+    /// repeats.
     fn send(&self, to: NodeId, bytes: Vec<u8>);
     /// Publishes a sealed envelope.
     fn gossip(&self, travel: Travel, bytes: Vec<u8>);

@@ -1,7 +1,7 @@
 //! The Prometheus endpoint: one bounded request, one answer, connection closed.
 //!
-//! It answers `GET /metrics` and nothing else, reads at most a kilobyte, and gives nobody more than two
-//! seconds.
+//! It answers `GET /metrics` and nothing else, reads at most a kilobyte, and gives nobody more than
+//! two seconds.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -59,7 +59,8 @@ where
     };
     let length = body.len();
     let head = format!(
-        "HTTP/1.0 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+        "HTTP/1.0 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
+         Connection: close\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(body.as_bytes()).await?;

@@ -1,11 +1,12 @@
 //! What the agent counts, as Prometheus metrics and as the flat list of the `counters` operation.
 //!
-//! Counting never blocks for long and labels never carry a peer or a hash: label sets stay small. No
-//! metric may decide anything.
+//! Counting never blocks for long and labels never carry a peer or a hash: label sets stay small.
+//! No metric may decide anything.
 
 mod http;
 mod window;
 
+use debal_protocol::durable::Durable;
 use debal_protocol::event::Event;
 use debal_protocol::message::Outcome;
 use debal_protocol::status::Status;
@@ -58,6 +59,7 @@ pub struct Metrics {
     rejects: Labelled,
     direct_bytes: Labelled,
     journal: Labelled,
+    policy_changes: Labelled,
     flush: Mutex<Window>,
     gauges: Gauges,
 }
@@ -66,7 +68,9 @@ pub struct Metrics {
 #[derive(Default)]
 struct Gauges {
     budget_remaining_msat: Family<Labels, Gauge>,
-    locks_inflight: Gauge,
+    htlcs_inflight: Gauge,
+    htlc_oldest_age_seconds: Gauge,
+    channel_out_fee_ppm: Family<Labels, Gauge>,
     channel_local_msat: Family<Labels, Gauge>,
     round_leader: Gauge,
     gossip_peers: Gauge,
@@ -96,6 +100,7 @@ impl Default for Metrics {
             rejects: Labelled::default(),
             direct_bytes: Labelled::default(),
             journal: Labelled::default(),
+            policy_changes: Labelled::default(),
             flush: Mutex::new(Window::new(4_096)),
             gauges: Gauges::default(),
         };
@@ -118,6 +123,7 @@ impl Metrics {
             ("rejects", "Messages refused", &self.rejects),
             ("direct_bytes", "Bytes of direct messages", &self.direct_bytes),
             ("journal", "Journal appends and flushes", &self.journal),
+            ("policy_changes", "Changes of a forwarding policy", &self.policy_changes),
         ];
         for (name, help, counter) in families {
             registry.register(name, help, counter.family.clone());
@@ -137,7 +143,18 @@ impl Metrics {
             "Left of the fee budget",
             gauges.budget_remaining_msat.clone(),
         );
-        registry.register("htlcs_inflight_msat", "In open locks", gauges.locks_inflight.clone());
+        registry.register("htlcs_inflight", "Open locks", gauges.htlcs_inflight.clone());
+        registry.register_with_unit(
+            "htlc_oldest_age",
+            "Age of the oldest open transfer",
+            Unit::Seconds,
+            gauges.htlc_oldest_age_seconds.clone(),
+        );
+        registry.register(
+            "channel_out_fee_ppm",
+            "What this node asks for forwarding over the channel",
+            gauges.channel_out_fee_ppm.clone(),
+        );
         registry.register(
             "channel_local_msat",
             "Our free balance",
@@ -222,17 +239,34 @@ impl Metrics {
         };
         left("hour", budgets.hour_msat.saturating_sub(status.fees_hour_msat.0));
         left("day", budgets.day_msat.saturating_sub(status.fees_day_msat.0));
-        let mut locked: u64 = 0;
         for channel in &status.channels {
             let labels = vec![("scid", channel.channel.to_string())];
             let local = signed(channel.local_msat.0);
             gauges.channel_local_msat.get_or_create(&labels).set(local);
-            locked = locked.saturating_add(channel.locked_msat.0);
         }
-        gauges.locks_inflight.set(signed(locked));
         gauges.round_leader.set(status.leader.map_or(-1, |(epoch, _)| signed(epoch.0)));
         gauges.gossip_peers.set(i64::try_from(status.peers).unwrap_or(i64::MAX));
         gauges.backend_up.get_or_create(&vec![("kind", "ledger".to_owned())]).set(1);
+    }
+
+    /// Sets the gauges that need more than a status.
+    pub fn observe_durable(&self, durable: &Durable, wall_ms: u64) {
+        let gauges = &self.gauges;
+        let locks = durable.channels.values().map(|channel| channel.state().locks.len());
+        gauges.htlcs_inflight.set(i64::try_from(locks.sum::<usize>()).unwrap_or(i64::MAX));
+        let oldest = durable.open_transfers().map(|(_, transfer)| transfer.began_ms);
+        let oldest = oldest.filter(|began_ms| *began_ms > 0).min().unwrap_or(wall_ms);
+        gauges.htlc_oldest_age_seconds.set(signed(wall_ms.saturating_sub(oldest) / 1_000));
+        for (id, channel) in &durable.channels {
+            let labels = vec![("scid", id.to_string())];
+            let fee = i64::from(channel.our_policy.ppm);
+            gauges.channel_out_fee_ppm.get_or_create(&labels).set(fee);
+        }
+    }
+
+    /// Counts a change of a forwarding policy.
+    pub fn policy_change(&self, strategy: &'static str) {
+        self.policy_changes.add(vec![("strategy", strategy.to_owned())], 1);
     }
 
     /// The Prometheus text.
@@ -255,6 +289,7 @@ impl Metrics {
         self.rejects.read("rejects", &mut flat);
         self.direct_bytes.read("direct_bytes", &mut flat);
         self.journal.read("journal", &mut flat);
+        self.policy_changes.read("policy_changes", &mut flat);
         flat.insert("rebalance_moved_msat".to_owned(), self.moved_msat.get());
         flat.insert("rebalance_fees_msat".to_owned(), self.fees_msat.get());
         let flush = self.flush.lock().unwrap_or_else(PoisonError::into_inner);

@@ -264,11 +264,11 @@ impl Payer {
 
     async fn attempt(&self, send: SendAlong) -> Result<Attempt, PayError> {
         let hash = send.hash;
-        let outcome = self.outcomes.wait_for(hash);
+        let (interest, outcome) = self.outcomes.wait_for(hash);
         match self.backend.send_along(send).await {
             Ok(_) | Err(BackendError::Ambiguous) => {}
             Err(error) => {
-                self.outcomes.forget(hash);
+                self.outcomes.forget(interest);
                 return refusal(error);
             }
         }

@@ -9,7 +9,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
-type Waiters = BTreeMap<LockHash, oneshot::Sender<PaymentState>>;
+/// Interest in one payment; several callers may wait for the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Interest(LockHash, u64);
+
+#[derive(Default)]
+struct Waiters {
+    waiting: BTreeMap<Interest, oneshot::Sender<PaymentState>>,
+    next: u64,
+}
 
 /// Hands each payment its outcome.
 #[derive(Clone, Default)]
@@ -27,48 +35,57 @@ impl Outcomes {
             let mut events = backend.events(cursor);
             while let Some((_, event)) = events.next().await {
                 match event {
-                    BackendEvent::PaymentEnded { hash, state } => shared.tell(hash, state),
+                    BackendEvent::PaymentEnded { hash, state } => shared.tell(hash, &state),
                     BackendEvent::Missed(_) => shared.ask(&*backend).await,
                     _ => {}
                 }
             }
             // The backend stopped: whoever waits learns it by a closed channel.
-            shared.lock().clear();
+            shared.lock().waiting.clear();
         });
         outcomes
     }
 
     /// Announces interest in a payment, before it is sent.
     #[must_use]
-    pub fn wait_for(&self, hash: LockHash) -> oneshot::Receiver<PaymentState> {
+    pub fn wait_for(&self, hash: LockHash) -> (Interest, oneshot::Receiver<PaymentState>) {
         let (tell, told) = oneshot::channel();
-        self.lock().insert(hash, tell);
-        told
+        let mut waiters = self.lock();
+        waiters.next = waiters.next.saturating_add(1);
+        let interest = Interest(hash, waiters.next);
+        waiters.waiting.insert(interest, tell);
+        (interest, told)
     }
 
     /// Takes the interest back.
-    pub fn forget(&self, hash: LockHash) {
-        self.lock().remove(&hash);
+    pub fn forget(&self, interest: Interest) {
+        self.lock().waiting.remove(&interest);
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiters> {
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, hash: LockHash, state: PaymentState) {
-        if let Some(waiter) = self.lock().remove(&hash) {
-            // A caller that went away does not want the outcome.
-            let _ = waiter.send(state);
+    fn tell(&self, hash: LockHash, state: &PaymentState) {
+        let all = Interest(hash, 0)..=Interest(hash, u64::MAX);
+        let mut waiters = self.lock();
+        let told: Vec<Interest> = waiters.waiting.range(all).map(|(key, _)| *key).collect();
+        for interest in told {
+            if let Some(waiter) = waiters.waiting.remove(&interest) {
+                // A caller that went away does not want the outcome.
+                let _ = waiter.send(state.clone());
+            }
         }
     }
 
     async fn ask(&self, backend: &dyn ChannelBackend) {
-        let hashes: Vec<LockHash> = self.lock().keys().copied().collect();
+        let hashes: Vec<LockHash> =
+            self.lock().waiting.keys().map(|Interest(hash, _)| *hash).collect();
         for hash in hashes {
             let state = backend.payment(hash).await;
             if let Ok(state @ (PaymentState::Settled { .. } | PaymentState::Failed { .. })) = state
             {
-                self.tell(hash, state);
+                self.tell(hash, &state);
             }
         }
     }

@@ -32,7 +32,7 @@ use crate::ids::{ChannelId, TransferId};
 use crate::input::{Input, Ticket, Timer};
 use crate::journal::Record;
 use crate::message::{Message, Refusal, Travel};
-use crate::reject::Reject;
+use crate::reject::{Blame, Reject};
 use crate::roster::RosterError;
 use crate::summary::SummaryBook;
 use crate::time::Now;
@@ -157,8 +157,13 @@ impl Node {
                 self.drive_transfer(id, now);
             } else if let Some(message) = self.outbox.pop_own() {
                 let me = self.config.node;
-                if let Err(reject) = self.dispatch(me, message, now) {
-                    self.outbox.halt(format!("own message refused: {reject}"));
+                // As with any sender, a message that comes too late for what we know by now (our clock
+                // jumped, a consent lapsed in between) changes nothing; nonsense is a defect.
+                match self.dispatch(me, message, now) {
+                    Err(reject) if reject.blame() == Blame::Forwarder => {
+                        self.outbox.halt(format!("own message refused: {reject}"));
+                    }
+                    _ => {}
                 }
             } else {
                 return;

@@ -1,7 +1,7 @@
 //! The embedded ledger: channels as co-signed states between agents, no chain.
 //!
-//! It translates between the backend's nouns and the core's; it must never keep a balance of its own.
-//! What became of a payment is read from the core's durable state, so it survives a restart.
+//! It translates between the backend's nouns and the core's; it must never keep a balance of its
+//! own. What became of a payment is read from the core's durable state, so it survives a restart.
 
 mod port;
 mod view;
@@ -23,7 +23,7 @@ use debal_protocol::plan::Hop;
 use debal_protocol::{ChannelId, LockHash, Msat, NodeId, Secret, TransferId};
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use port::{Look, Port, PortError, Seen};
@@ -35,14 +35,22 @@ pub const OPERATIONS_MAX: usize = 16_384;
 pub struct Ledger {
     port: Arc<dyn Port>,
     node: NodeId,
-    operations: Mutex<BTreeMap<OperationId, LockHash>>,
+    book: Mutex<Book>,
+}
+
+/// What this backend must remember itself: which operations it has seen. Never an amount.
+#[derive(Default)]
+struct Book {
+    operations: BTreeMap<OperationId, LockHash>,
+    /// Hashes on their way to the core, so that two callers cannot both find them unused.
+    starting: BTreeSet<LockHash>,
 }
 
 impl Ledger {
     /// The backend of `node`, whose core is behind `port`.
     #[must_use]
     pub fn new(port: Arc<dyn Port>, node: NodeId) -> Self {
-        Self { port, node, operations: Mutex::new(BTreeMap::new()) }
+        Self { port, node, book: Mutex::default() }
     }
 
     /// Reads something out of the core's durable state.
@@ -55,23 +63,31 @@ impl Ledger {
 
     /// Remembers the operation; `false` if it was known with this hash already.
     fn begin(&self, operation: OperationId, hash: LockHash) -> Result<bool> {
-        let mut known = self.operations.lock().unwrap_or_else(PoisonError::into_inner);
-        match known.get(&operation) {
+        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        match book.operations.get(&operation) {
             Some(before) if *before == hash => return Ok(false),
             Some(_) => {
                 return Err(Error::Invalid("the operation was used for another hash".to_owned()));
             }
             None => {}
         }
-        if known.len() >= OPERATIONS_MAX {
-            known.pop_first();
+        if !book.starting.insert(hash) {
+            return Err(Error::Duplicate(PaymentState::InFlight));
         }
-        known.insert(operation, hash);
+        if book.operations.len() >= OPERATIONS_MAX {
+            book.operations.pop_first();
+        }
+        book.operations.insert(operation, hash);
         Ok(true)
     }
 
-    fn forget(&self, operation: OperationId) {
-        self.operations.lock().unwrap_or_else(PoisonError::into_inner).remove(&operation);
+    /// The core has the payment, or nothing was sent: then the operation is forgotten.
+    fn begun(&self, operation: OperationId, hash: LockHash, sent: bool) {
+        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        book.starting.remove(&hash);
+        if !sent {
+            book.operations.remove(&operation);
+        }
     }
 
     fn hops(&self, send: &SendAlong) -> Result<Vec<Hop>> {
@@ -173,9 +189,8 @@ impl ChannelBackend for Ledger {
             }
         };
         let outcome = sent.await;
-        if outcome.as_ref().is_err_and(|error| *error != Error::Ambiguous) {
-            self.forget(send.operation);
-        }
+        let sent = matches!(outcome, Ok(_) | Err(Error::Ambiguous));
+        self.begun(send.operation, hash, sent);
         outcome
     }
 

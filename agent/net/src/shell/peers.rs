@@ -25,7 +25,10 @@ use crate::{
     gate::ip_of,
     handle::Control,
     key::PeerKey,
-    limits::{FOREIGN_MEMORY, IDENTIFY_DEADLINE, LOOKUPS, TARGET_PEERS, TRACKED_KEYS},
+    limits::{
+        BOOK_ADDRESSES, FOREIGN_MEMORY, IDENTIFY_DEADLINE, LOOKUPS, STABLE_AFTER, TARGET_PEERS,
+        TRACKED_KEYS,
+    },
 };
 
 /// Strangers dialled in one round while connections are missing.
@@ -106,13 +109,22 @@ impl Shell {
 
     /// Connects to a peer unless that is already done or under way.
     pub(super) fn dial(&mut self, peer: PeerId) {
+        self.try_dial(peer);
+    }
+
+    /// The same; returns whether a dial was started.
+    fn try_dial(&mut self, peer: PeerId) -> bool {
         let options = DialOpts::peer_id(peer)
             .addresses(self.book.addresses(&peer))
             .extend_addresses_through_behaviour()
             .condition(PeerCondition::DisconnectedAndNotDialing)
             .build();
-        if let Err(error) = self.swarm.dial(options) {
-            self.on_dial_failed(peer, &error);
+        match self.swarm.dial(options) {
+            Ok(()) => true,
+            Err(error) => {
+                self.on_dial_failed(peer, &error);
+                false
+            }
         }
     }
 
@@ -122,12 +134,9 @@ impl Shell {
             if self.swarm.is_connected(&peer) || self.is_blocked(&peer) {
                 continue;
             }
-            if !self.peers.dialled.insert(peer) {
+            if self.try_dial(peer) && !self.peers.dialled.insert(peer) {
                 counters::one(&self.counters.redials);
             }
-            // Held off until this dial has surely ended, so that one dial counts once.
-            self.book.postpone(&peer, now + crate::limits::HANDSHAKE_DEADLINE);
-            self.dial(peer);
         }
     }
 
@@ -141,11 +150,7 @@ impl Shell {
             return;
         }
         let mut due = self.book.due_strangers(Instant::now());
-        due.retain(|peer| {
-            !self.swarm.is_connected(peer)
-                && !self.is_blocked(peer)
-                && !self.peers.foreign.contains_key(peer)
-        });
+        due.retain(|peer| !self.swarm.is_connected(peer) && !self.is_blocked(peer));
         if due.is_empty() {
             return;
         }
@@ -165,16 +170,20 @@ impl Shell {
         if let ConnectedPoint::Dialer { address, .. } = endpoint {
             self.book.learn(peer, without_peer(address), now);
         }
-        self.book.reached(&peer, now);
         let total = self.peers.scores.total(&peer);
         self.swarm.behaviour_mut().gossip.set_application_score(&peer, total);
         self.pump(peer);
     }
 
     pub(super) fn on_disconnected(&mut self, peer: PeerId) {
-        if let Some(link) = self.peers.links.remove(&peer)
-            && link.verified
-        {
+        let Some(link) = self.peers.links.remove(&peer) else { return };
+        let now = Instant::now();
+        if link.verified && now.duration_since(link.since) >= STABLE_AFTER {
+            self.book.reached(&peer, now);
+        } else {
+            self.book.failed(&peer, now, jitter());
+        }
+        if link.verified {
             self.counters.connected_peers.fetch_sub(1, Ordering::Relaxed);
             if let Some(key) = PeerKey::from_peer_id(&peer) {
                 self.sink.control(NetEvent::PeerDown(key));
@@ -246,7 +255,7 @@ impl Shell {
             return self.expel(peer, key, &info.protocol_version);
         }
         let now = Instant::now();
-        let addresses = info.listen_addrs.iter().take(crate::limits::BOOK_ADDRESSES);
+        let addresses = info.listen_addrs.iter().take(BOOK_ADDRESSES);
         for address in addresses.filter(|address| believable(address, self.loopback)) {
             self.book.learn(peer, without_peer(address), now);
             let routing = &mut self.swarm.behaviour_mut().routing;

@@ -3,11 +3,20 @@
 
 use std::time::Instant;
 
-use debal_net::{NetConfig, NetEvent, NetLimits, SendFailure, Topic, limits::DIRECT_MAX_BYTES};
-use tokio::{io::AsyncWriteExt, net::TcpSocket};
+use debal_net::{
+    NetConfig, NetEvent, NetLimits, SendFailure, Topic,
+    limits::{DIRECT_MAX_BYTES, EVENT_QUEUE, EVENT_RESERVE},
+};
+use futures::StreamExt;
+use libp2p::{SwarmBuilder, noise, ping, swarm::SwarmEvent, tcp, yamux};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
 
 use crate::{
-    node::{Node, config, until, warm_up},
+    node::{DEADLINE, Node, config, until, warm_up},
     rogue::{Rogue, Stroke, direct_name},
 };
 
@@ -141,19 +150,27 @@ async fn a_direct_flood_is_refused_by_name_while_others_are_served() {
     assert!(bob.handle.counters().refused_rate >= 200);
 }
 
+/// The TCP port a node listens on.
+fn port_of(node: &Node) -> u16 {
+    match node.address.iter().nth(1) {
+        Some(libp2p::multiaddr::Protocol::Tcp(port)) => port,
+        other => panic!("unexpected address part {other:?}"),
+    }
+}
+
+/// A raw socket from another loopback address, which stands for a stranger's network.
+async fn stranger(port: u16) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.1.1:0".parse().unwrap()).unwrap();
+    socket.connect(([127, 0, 0, 1], port).into()).await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_slow_sockets_do_not_keep_a_newcomer_out() {
     let mut bob = Node::start(config(60)).await;
-    let port = match bob.address.iter().nth(1) {
-        Some(libp2p::multiaddr::Protocol::Tcp(port)) => port,
-        other => panic!("unexpected address part {other:?}"),
-    };
     let mut sockets = Vec::new();
     for _ in 0..200 {
-        // Another loopback address stands for a stranger's network.
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind("127.0.1.1:0".parse().unwrap()).unwrap();
-        let mut stream = socket.connect(([127, 0, 0, 1], port).into()).await.unwrap();
+        let mut stream = stranger(port_of(&bob)).await;
         // The first byte of a multistream greeting, and never the rest.
         let _ = stream.write_all(&[19]).await;
         sockets.push(stream);
@@ -172,6 +189,28 @@ async fn two_hundred_slow_sockets_do_not_keep_a_newcomer_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sockets_that_never_finish_their_handshake_give_their_slots_back() {
+    let bob = Node::start(config(62)).await;
+    let cap = NetLimits::default().inbound_per_prefix;
+    let mut sockets = Vec::new();
+    for _ in 0..cap {
+        sockets.push(stranger(port_of(&bob)).await);
+    }
+    until("every silent socket is cut", || {
+        bob.handle.counters().refused_connections == u64::from(cap)
+    })
+    .await;
+    let greeting = b"\x13/multistream/1.0.0\n";
+    let mut admitted = stranger(port_of(&bob)).await;
+    admitted.write_all(greeting).await.unwrap();
+    // Both lines of a negotiation: the node answers once it knows what is asked for.
+    admitted.write_all(b"\x07/noise\n").await.unwrap();
+    let mut answer = [0; 20];
+    admitted.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, greeting);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_that_dribbles_is_cut() {
     let [mut alice, mut bob] = pair(64).await;
     let rogue = Rogue::against(bob.key, &bob.address).await;
@@ -179,4 +218,55 @@ async fn a_stream_that_dribbles_is_cut() {
     assert_served(&mut alice, &mut bob).await;
     until("every dribbling stream is cut", || bob.handle.counters().refused_slow == 10).await;
     assert_served(&mut alice, &mut bob).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_that_stops_reading_costs_messages_by_name_but_no_control_event() {
+    let [alice, mut bob] = pair(66).await;
+    let mut taken_or_failed = 0;
+    let total = 2 * EVENT_QUEUE as u64;
+    while taken_or_failed < total {
+        // In batches, so that no queue of the sender's own fills up.
+        (0..128).for_each(|_| alice.handle.send(bob.key, b"unread".to_vec()).unwrap());
+        taken_or_failed += 128;
+        until("the batch is answered", || {
+            let counters = alice.handle.counters();
+            counters.direct_out + counters.send_failures == taken_or_failed
+        })
+        .await;
+    }
+    let carol = Node::join(68, &[&bob]).await;
+    until("carol is connected", || bob.handle.counters().connected_peers == 2).await;
+    let handed_up = bob.handle.counters().direct_in;
+    assert_eq!(alice.handle.counters().direct_out, handed_up);
+    assert_eq!(bob.handle.counters().refused_busy, total - handed_up);
+    assert!(handed_up > 1000 && handed_up <= (EVENT_QUEUE - EVENT_RESERVE) as u64, "{handed_up}");
+    bob.peer_up(carol.key).await;
+    let direct = bob.seen().into_iter().filter(|event| matches!(event, NetEvent::Direct { .. }));
+    assert_eq!(direct.count() as u64, handed_up);
+    assert_eq!(bob.handle.counters().events_lost, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_never_identifies_itself_is_disconnected() {
+    let bob = Node::start(config(69)).await;
+    let mut mute = SwarmBuilder::with_new_identity()
+        .with_tokio()
+        .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)
+        .unwrap()
+        .with_behaviour(|_| ping::Behaviour::default())
+        .unwrap()
+        .with_swarm_config(|config| config.with_idle_connection_timeout(DEADLINE))
+        .build();
+    mute.dial(bob.address.clone()).unwrap();
+    let closed = timeout(DEADLINE, async {
+        loop {
+            if let SwarmEvent::ConnectionClosed { .. } = mute.select_next_some().await {
+                return;
+            }
+        }
+    });
+    closed.await.expect("the mute peer stays connected");
+    assert_eq!(bob.handle.counters().refused_silent, 1);
+    assert_eq!(bob.handle.counters().connected_peers, 0);
 }

@@ -1,0 +1,232 @@
+//! The fault menu as data.
+//!
+//! A fault says what goes wrong, when and how long. How it is carried out is the world's business;
+//! nothing here may draw randomness.
+
+use serde::{Deserialize, Serialize};
+
+/// What a Byzantine member does while its script runs. The member's own core stays honest; its
+/// messages are dropped, replaced, repeated or forged on their way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Script {
+    /// As leader, shows different plans to different members.
+    EquivocatePlan,
+    /// As leader, never gives the Go.
+    WithholdGo,
+    /// Proposes states with wrong sequence numbers, and shows old states.
+    StaleSeq,
+    /// Repeats old summaries.
+    ReplaySummaries,
+    /// Promises in its summaries what it does not have.
+    LieBalance,
+    /// Repeats all its gossip many times.
+    FloodGossip,
+    /// Never pays a lock, though it knows the secret.
+    RefuseSettle,
+    /// Never gives a lock back.
+    RefuseCancel,
+    /// Never shows a secret.
+    WithholdSecret,
+    /// Proposes locks larger than its balance.
+    DoubleLock,
+    /// Signs wrongly.
+    ForgeSignature,
+    /// Pays a lock back to itself before its time.
+    EarlyRelease,
+    /// Votes for two claims in one round.
+    SplitVote,
+}
+
+impl Script {
+    /// All scripts.
+    pub const ALL: [Self; 13] = [
+        Self::EquivocatePlan,
+        Self::WithholdGo,
+        Self::StaleSeq,
+        Self::ReplaySummaries,
+        Self::LieBalance,
+        Self::FloodGossip,
+        Self::RefuseSettle,
+        Self::RefuseCancel,
+        Self::WithholdSecret,
+        Self::DoubleLock,
+        Self::ForgeSignature,
+        Self::EarlyRelease,
+        Self::SplitVote,
+    ];
+}
+
+/// What goes wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FaultKind {
+    /// These members cannot talk to the others.
+    Partition {
+        /// One side.
+        side: Vec<usize>,
+        /// Only messages from that side are lost, and nobody is told.
+        one_way: bool,
+    },
+    /// Two members cannot talk to each other.
+    CutEdge {
+        /// From.
+        a: usize,
+        /// To.
+        b: usize,
+        /// Only messages from `a` to `b` are lost, and nobody is told.
+        one_way: bool,
+    },
+    /// Whoever leads at that time cannot talk to anybody.
+    IsolateLeader,
+    /// A link passes nothing for a while, then everything.
+    Clog {
+        /// From.
+        a: usize,
+        /// To.
+        b: usize,
+    },
+    /// The process dies.
+    Crash {
+        /// Who.
+        node: usize,
+    },
+    /// The process dies at the k-th effect of a later batch.
+    CrashAtEffect {
+        /// Who.
+        node: usize,
+        /// Which effect, counted from the fault's time.
+        effect: u64,
+    },
+    /// All processes die.
+    CrashAll,
+    /// The process stands still.
+    Pause {
+        /// Who.
+        node: usize,
+    },
+    /// Everything takes ten times as long.
+    Slow {
+        /// Who.
+        node: usize,
+    },
+    /// The next flush fails; the process halts and is restarted after `lasts_ms`.
+    FlushError {
+        /// Who.
+        node: usize,
+    },
+    /// The next append fails; the process halts and is restarted after `lasts_ms`.
+    DiskFull {
+        /// Who.
+        node: usize,
+    },
+    /// The process is restarted from an old copy of its journal.
+    Restore {
+        /// Who.
+        node: usize,
+        /// How many percent of the journal the copy holds.
+        percent: u64,
+    },
+    /// The wall clock jumps, and is set right when the fault ends.
+    ClockJump {
+        /// Who.
+        node: usize,
+        /// By how much.
+        by_ms: i64,
+    },
+    /// The wall clock drifts while the fault lasts.
+    ClockDrift {
+        /// Who.
+        node: usize,
+        /// How fast.
+        ppm: i64,
+    },
+    /// A member lies.
+    Byzantine {
+        /// Who.
+        node: usize,
+        /// How.
+        script: Script,
+    },
+}
+
+impl FaultKind {
+    /// Names of all classes, as coverage marks.
+    pub const CLASSES: [&'static str; 15] = [
+        "partition",
+        "cut_edge",
+        "isolate_leader",
+        "clog",
+        "crash",
+        "crash_at_effect",
+        "crash_all",
+        "pause",
+        "slow",
+        "flush_error",
+        "disk_full",
+        "restore",
+        "clock_jump",
+        "clock_drift",
+        "byzantine",
+    ];
+
+    /// Name of the class.
+    #[must_use]
+    pub const fn class(&self) -> &'static str {
+        match self {
+            Self::Partition { .. } => "partition",
+            Self::CutEdge { .. } => "cut_edge",
+            Self::IsolateLeader => "isolate_leader",
+            Self::Clog { .. } => "clog",
+            Self::Crash { .. } => "crash",
+            Self::CrashAtEffect { .. } => "crash_at_effect",
+            Self::CrashAll => "crash_all",
+            Self::Pause { .. } => "pause",
+            Self::Slow { .. } => "slow",
+            Self::FlushError { .. } => "flush_error",
+            Self::DiskFull { .. } => "disk_full",
+            Self::Restore { .. } => "restore",
+            Self::ClockJump { .. } => "clock_jump",
+            Self::ClockDrift { .. } => "clock_drift",
+            Self::Byzantine { .. } => "byzantine",
+        }
+    }
+
+    /// Who lies or forgets by this fault.
+    #[must_use]
+    pub const fn taints(&self) -> Option<usize> {
+        match self {
+            Self::Byzantine { node, .. } | Self::Restore { node, .. } => Some(*node),
+            _ => None,
+        }
+    }
+
+    /// Whether the fault names this member.
+    #[must_use]
+    pub fn names(&self, wanted: usize) -> bool {
+        match self {
+            Self::Partition { side, .. } => side.contains(&wanted),
+            Self::CutEdge { a, b, .. } | Self::Clog { a, b } => *a == wanted || *b == wanted,
+            Self::IsolateLeader | Self::CrashAll => false,
+            Self::Crash { node }
+            | Self::CrashAtEffect { node, .. }
+            | Self::Pause { node }
+            | Self::Slow { node }
+            | Self::FlushError { node }
+            | Self::DiskFull { node }
+            | Self::Restore { node, .. }
+            | Self::ClockJump { node, .. }
+            | Self::ClockDrift { node, .. }
+            | Self::Byzantine { node, .. } => *node == wanted,
+        }
+    }
+}
+
+/// One fault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// When, milliseconds after the chaos phase began.
+    pub at_ms: u64,
+    /// How long, milliseconds.
+    pub lasts_ms: u64,
+    /// What.
+    pub kind: FaultKind,
+}

@@ -74,6 +74,9 @@ impl NetBehaviour {
             identify: identify::Behaviour::new(
                 identify::Config::new(names.identify(), key.public())
                     .with_agent_version(format!("debal/{}", env!("CARGO_PKG_VERSION")))
+                    // Its own cache would offer every stated address to every dial, past the
+                    // address book and what the book believes.
+                    .with_cache_size(0)
                     .with_push_listen_addr_updates(true),
             ),
             routing: routing(me, protocol(names.routing())?),

@@ -1,16 +1,23 @@
 //! Links between agents that can be cut: one listening port per directed pair, forwarded to the far
 //! agent while the link is up.
 //!
+<<<<<<< HEAD
 //! A proxy never reads what it carries. Agents know each other by proxy ports only, so a closed
 //! link is closed for everything they say.
+=======
+//! A proxy never reads what it carries. Agents know each other by proxy addresses only, so a closed
+//! link is closed for everything they say. Every node has its own loopback address on both sides of
+//! its proxies, as it would have its own on a network: agents limit and score peers by address.
+>>>>>>> cluster
 
 use crate::error::ClusterError;
 use std::collections::BTreeMap;
 use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -32,7 +39,7 @@ pub enum Link {
 
 /// All proxied links of a cluster. Dropping it closes every port.
 pub struct Proxies {
-    links: BTreeMap<(usize, usize), (u16, watch::Sender<Link>)>,
+    links: BTreeMap<(usize, usize), (SocketAddrV4, watch::Sender<Link>)>,
     _acceptors: JoinSet<()>,
 }
 
@@ -52,19 +59,19 @@ impl Proxies {
         for (from, to) in pairs {
             let missing = || ClusterError::Failed(format!("proxy: node {to} has no port"));
             let target = ports.get(to).copied().ok_or_else(missing)?;
-            let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed)?;
+            let listener = TcpListener::bind((address_of(to), 0)).await.map_err(failed)?;
             let port = listener.local_addr().map_err(failed)?.port();
             let (state, watched) = watch::channel(Link::Up);
-            acceptors.spawn(accept(listener, target, watched));
-            links.insert((from, to), (port, state));
+            acceptors.spawn(accept(listener, (address_of(from), target), watched));
+            links.insert((from, to), (SocketAddrV4::new(address_of(to), port), state));
         }
         Ok(Self { links, _acceptors: acceptors })
     }
 
-    /// The port by which `from` reaches `to`.
+    /// The address by which `from` reaches `to`.
     #[must_use]
-    pub fn port(&self, from: usize, to: usize) -> Option<u16> {
-        self.links.get(&(from, to)).map(|(port, _)| *port)
+    pub fn address(&self, from: usize, to: usize) -> Option<SocketAddrV4> {
+        self.links.get(&(from, to)).map(|(address, _)| *address)
     }
 
     /// Sets every link between the group and the rest, both ways.
@@ -84,7 +91,21 @@ impl Proxies {
     }
 }
 
-async fn accept(listener: TcpListener, target: u16, state: watch::Receiver<Link>) {
+/// The loopback address that stands for a node, 127.0.1.1 and up.
+fn address_of(node: usize) -> Ipv4Addr {
+    Ipv4Addr::new(127, 0, 1, u8::try_from(node).unwrap_or(u8::MAX).saturating_add(1))
+}
+
+/// Where a connection comes from and which port it goes to.
+type Way = (Ipv4Addr, u16);
+
+async fn connect((from, port): Way) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddrV4::new(from, 0).into())?;
+    socket.connect(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port).into()).await
+}
+
+async fn accept(listener: TcpListener, way: Way, state: watch::Receiver<Link>) {
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
@@ -92,17 +113,17 @@ async fn accept(listener: TcpListener, target: u16, state: watch::Receiver<Link>
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        connections.spawn(carry(near, target, state.clone()));
+        connections.spawn(carry(near, way, state.clone()));
     }
 }
 
 /// Carries one connection until either side closes it or the link is cut.
-async fn carry(near: TcpStream, target: u16, mut state: watch::Receiver<Link>) {
+async fn carry(near: TcpStream, way: Way, mut state: watch::Receiver<Link>) {
     // A connection made into a hole reaches nobody until the link is up.
     if !passable(&mut state).await {
         return;
     }
-    let Ok(far) = TcpStream::connect(("127.0.0.1", target)).await else { return };
+    let Ok(far) = connect(way).await else { return };
     // Agents exchange small messages; waiting to fill packets would add delays they do not make.
     if near.set_nodelay(true).is_err() || far.set_nodelay(true).is_err() {
         return;
@@ -149,7 +170,7 @@ mod tests {
     use super::*;
 
     /// A server that echoes, behind one proxied link 0 -> 1.
-    async fn echoing() -> (Proxies, u16) {
+    async fn echoing() -> (Proxies, SocketAddrV4) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         tokio::spawn(async move {
@@ -161,7 +182,7 @@ mod tests {
             }
         });
         let proxies = Proxies::open([(0, 1)], &[0, port]).await.unwrap();
-        let near = proxies.port(0, 1).unwrap();
+        let near = proxies.address(0, 1).unwrap();
         (proxies, near)
     }
 
@@ -174,22 +195,22 @@ mod tests {
 
     #[tokio::test]
     async fn a_cut_link_closes_connections_and_heals() {
-        let (proxies, port) = echoing().await;
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let (proxies, near) = echoing().await;
+        let mut stream = TcpStream::connect(near).await.unwrap();
         assert_eq!(echoed(&mut stream).await.unwrap(), *b"x");
         proxies.split(&[0], Link::Cut);
         assert!(echoed(&mut stream).await.is_err());
-        let mut refused = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let mut refused = TcpStream::connect(near).await.unwrap();
         assert!(echoed(&mut refused).await.is_err());
         proxies.heal();
-        let mut again = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let mut again = TcpStream::connect(near).await.unwrap();
         assert_eq!(echoed(&mut again).await.unwrap(), *b"x");
     }
 
     #[tokio::test]
     async fn a_hole_keeps_what_was_sent_until_it_is_closed() {
-        let (proxies, port) = echoing().await;
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let (proxies, near) = echoing().await;
+        let mut stream = TcpStream::connect(near).await.unwrap();
         assert_eq!(echoed(&mut stream).await.unwrap(), *b"x");
         proxies.split(&[1], Link::Hole);
         let waiting = tokio::time::timeout(Duration::from_millis(50), echoed(&mut stream)).await;
@@ -202,9 +223,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_split_leaves_links_inside_a_group_alone() {
-        let (proxies, port) = echoing().await;
+        let (proxies, near) = echoing().await;
         proxies.split(&[0, 1], Link::Cut);
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let mut stream = TcpStream::connect(near).await.unwrap();
         assert_eq!(echoed(&mut stream).await.unwrap(), *b"x");
         assert!(Proxies::open([(0, 9)], &[1]).await.is_err());
     }

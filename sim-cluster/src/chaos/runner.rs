@@ -6,9 +6,7 @@ use super::proxy::{Link, Proxies};
 use super::schedule::{Fault, Kind, draw};
 use crate::demand::Payment;
 use crate::error::ClusterError;
-use crate::launch::{
-    Agent, Cluster, Layout, Settings, Signal, Starter, links, open_channels, prepare,
-};
+use crate::launch::{Agent, Cluster, Layout, Settings, Signal, Starter, open_channels, prepare};
 use crate::run::{ClusterAudit, Progress, Tally, drive, settle};
 use crate::topology::Graph;
 use serde::Serialize;
@@ -107,16 +105,16 @@ pub async fn chaos(
     progress: &Progress,
 ) -> Result<ChaosReport, ClusterError> {
     let ports = Layout::direct(&plan.graph)?.ports;
-    let known = links(&plan.graph);
-    let pairs = known.iter().enumerate().flat_map(|(a, set)| set.iter().map(move |b| (a, *b)));
+    let count = plan.graph.nodes.len();
+    let others = |from: usize| (0..count).filter(move |to| *to != from);
+    let pairs = (0..count).flat_map(|from| others(from).map(move |to| (from, to)));
     let proxies = Proxies::open(pairs, &ports).await?;
-    let through = |(from, peers): (usize, &std::collections::BTreeSet<usize>)| {
-        peers.iter().filter_map(|to| Some((*to, proxies.port(from, *to)?))).collect()
-    };
-    let bootstrap = known.iter().enumerate().map(through).collect();
-    let layout = Layout { ports, bootstrap };
+    let known = &proxies;
+    let through = |from| others(from).filter_map(move |to| Some((to, known.address(from, to)?)));
+    let bootstrap = (0..count).map(|from| through(from).collect()).collect();
+    let layout = Layout { ports, bootstrap, loopback: false };
     let settings = Settings { seed: plan.seed, epoch_ms: plan.epoch_ms, attempts: 1 };
-    progress.stage(&format!("starting {} agents behind proxies", plan.graph.nodes.len()));
+    progress.stage(&format!("starting {count} agents behind proxies"));
     let specs = prepare(&plan.graph, &settings, &layout, &plan.directory)?;
     let mut cluster = Cluster::start(specs, Arc::clone(starter)).await?;
     let agents = cluster.agents();

@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 /// Payments per second while faults are made.
 const PAYMENTS_PER_SECOND: f64 = 4.0;
+/// Most agents: every ordered pair has a port, and processes have about a thousand file handles.
+const MAX_AGENTS: usize = 20;
 /// Name of the file for programs.
 const JSON_NAME: &str = "chaos.json";
 
@@ -23,6 +25,14 @@ const JSON_NAME: &str = "chaos.json";
 pub fn plan(options: &ChaosOptions) -> Result<ChaosPlan, ClusterError> {
     let net = &options.network;
     let graph = network(net)?;
+    if graph.nodes.len() > MAX_AGENTS {
+        let text = format!(
+            "chaos puts a proxy between every two agents and takes at most {MAX_AGENTS}, not {}; \
+             cut a piece with --nodes",
+            graph.nodes.len()
+        );
+        return Err(ClusterError::Usage(text));
+    }
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let duration_ms = (options.minutes * 60_000.0) as u64;
     let demand = DemandOptions {

@@ -15,7 +15,7 @@ use debal_protocol::time::Timetable;
 use rand::RngCore;
 use serde::Serialize;
 use std::collections::BTreeSet;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -38,8 +38,11 @@ pub struct Settings {
 pub struct Layout {
     /// Port each node listens on.
     pub ports: Vec<u16>,
-    /// For each node, the nodes it knows at the start and the port it reaches them by.
-    pub bootstrap: Vec<Vec<(usize, u16)>>,
+    /// For each node, the nodes it knows at the start and the address it reaches them by.
+    pub bootstrap: Vec<Vec<(usize, SocketAddrV4)>>,
+    /// Whether agents believe addresses of this machine that others tell them. Where they do not,
+    /// they use the addresses of `bootstrap` and nothing else.
+    pub loopback: bool,
 }
 
 impl Layout {
@@ -51,10 +54,15 @@ impl Layout {
         let ports = free_ports(graph.nodes.len())?;
         let bootstrap = links(graph)
             .into_iter()
-            .map(|peers| peers.into_iter().map(|peer| (peer, ports[peer])).collect())
+            .map(|peers| peers.into_iter().map(|peer| (peer, local(ports[peer]))).collect())
             .collect();
-        Ok(Self { ports, bootstrap })
+        Ok(Self { ports, bootstrap, loopback: true })
     }
+}
+
+/// An address of this machine.
+const fn local(port: u16) -> SocketAddrV4 {
+    SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)
 }
 
 /// Finds free TCP ports: binds them all at once, remembers and releases them.
@@ -197,20 +205,20 @@ fn write_config(
     layout: &Layout,
     genesis: &Path,
 ) -> Result<(), ClusterError> {
-    let address = |port: u16| format!("/ip4/127.0.0.1/tcp/{port}");
+    let address = |at: SocketAddrV4| format!("/ip4/{}/tcp/{}", at.ip(), at.port());
     let known = layout.bootstrap.get(spec.index).into_iter().flatten();
     let bootstrap = known
-        .filter_map(|(peer, port)| {
+        .filter_map(|(peer, at)| {
             let node = specs.get(*peer)?.node.clone();
-            Some(BootstrapEntry { node, address: address(*port) })
+            Some(BootstrapEntry { node, address: address(*at) })
         })
         .collect();
     let port = layout.ports.get(spec.index).copied().unwrap_or(0);
     let config = AgentConfig {
         data_dir: spec.directory.clone(),
         genesis: genesis.to_owned(),
-        listen: vec![address(port)],
-        loopback: true,
+        listen: vec![address(local(port))],
+        loopback: layout.loopback,
         log: "info",
         policy: PolicyTable { kappa: 0.1, theta: 0.2, tau_s: 7_200 },
         payments: PaymentsTable { attempts: settings.attempts },
@@ -271,9 +279,12 @@ mod tests {
         let listen = config["listen"][0].as_str().unwrap();
         assert_eq!(listen, format!("/ip4/127.0.0.1/tcp/{}", layout.ports[3]));
         let first = &config["bootstrap"][0];
-        let (peer, port) = layout.bootstrap[3][0];
+        let (peer, at) = layout.bootstrap[3][0];
         assert_eq!(first["node"].as_str(), Some(specs[peer].node.as_str()));
-        assert_eq!(first["address"].as_str(), Some(format!("/ip4/127.0.0.1/tcp/{port}").as_str()));
+        assert_eq!(
+            first["address"].as_str(),
+            Some(format!("/ip4/127.0.0.1/tcp/{}", at.port()).as_str())
+        );
     }
 
     #[test]

@@ -146,7 +146,7 @@ async fn until_routable(agents: &[Arc<Agent>], ids: &[String]) -> Result<(), Clu
     let deadline = Instant::now() + ROUTE_LIMIT;
     let members = u32::try_from(agents.len()).unwrap_or(u32::MAX);
     for round in 0..members.saturating_mul(2) {
-        while !one(agents, ids, round).await.is_some_and(|paid| paid.outcome == "succeeded") {
+        while one(agents, ids, round).await.is_none_or(|paid| paid.outcome != "succeeded") {
             if Instant::now() > deadline {
                 let text =
                     "no ring committed within 30 s; run with RUST_LOG=debug and see the logs";

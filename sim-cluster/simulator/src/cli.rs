@@ -11,9 +11,8 @@ use std::time::Instant;
 /// Runs `simulate` with the arguments after its name.
 pub fn main_with(args: impl IntoIterator<Item = String>) -> ExitCode {
     let args: Vec<String> = args.into_iter().collect();
-    let get = |name: &str| {
-        args.iter().position(|a| a == name).and_then(|at| args.get(at + 1)).cloned()
-    };
+    let get =
+        |name: &str| args.iter().position(|a| a == name).and_then(|at| args.get(at + 1)).cloned();
     let seeds: u64 = get("--seeds").and_then(|s| s.parse().ok()).unwrap_or(50);
     let from: u64 = get("--from").and_then(|s| s.parse().ok()).unwrap_or(0);
     let story = args.iter().any(|a| a == "--story");
@@ -35,7 +34,10 @@ pub fn main_with(args: impl IntoIterator<Item = String>) -> ExitCode {
         }
     }
     let s = began.elapsed().as_secs_f64();
-    println!("{seeds} seeds, {failed} failed, {events} events, {cycles} cycles, {payments} payments, {s:.1} s, {:.1} seeds/s", seeds as f64 / s);
+    println!(
+        "{seeds} seeds, {failed} failed, {events} events, {cycles} cycles, {payments} payments, {s:.1} s, {:.1} seeds/s",
+        seeds as f64 / s
+    );
     if args.iter().any(|a| a == "--marks") {
         println!("{:#?}", marks.0);
     }

@@ -1,14 +1,9 @@
 //! Links between agents that can be cut: one listening port per directed pair, forwarded to the far
 //! agent while the link is up.
 //!
-<<<<<<< HEAD
-//! A proxy never reads what it carries. Agents know each other by proxy ports only, so a closed
-//! link is closed for everything they say.
-=======
 //! A proxy never reads what it carries. Agents know each other by proxy addresses only, so a closed
 //! link is closed for everything they say. Every node has its own loopback address on both sides of
 //! its proxies, as it would have its own on a network: agents limit and score peers by address.
->>>>>>> cluster
 
 use crate::error::ClusterError;
 use std::collections::BTreeMap;

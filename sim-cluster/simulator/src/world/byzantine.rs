@@ -142,10 +142,10 @@ impl World {
             Message::Plan(plan) if scripts.contains(&Script::EquivocatePlan) => {
                 let fewer = plan.cycles.len().saturating_sub(1);
                 plan.summaries_count = plan.summaries_count.saturating_add(1);
-                plan.cycles = Bounded::first_of(plan.cycles.to_vec().into_iter().take(fewer));
+                plan.cycles = Bounded::first_of(plan.cycles.iter().take(fewer).cloned());
             }
             Message::Summary(summary) if scripts.contains(&Script::LieBalance) => {
-                let channels = summary.channels.to_vec().into_iter().map(|mut channel| {
+                let channels = summary.channels.iter().copied().map(|mut channel| {
                     channel.send_msat = channel.capacity_msat;
                     channel.receive_msat = channel.capacity_msat;
                     channel

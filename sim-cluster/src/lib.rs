@@ -1,8 +1,8 @@
-//! Real multi-process DEBAL clusters on real Lightning topologies: start agents, open channels, send
-//! payments, break things, and report what rebalancing changed.
+//! Real multi-process DEBAL clusters on real Lightning topologies: start agents, open channels,
+//! send payments, break things, and report what rebalancing changed.
 //!
-//! This crate speaks to agents only through their control sockets and process signals. It must never
-//! reach into an agent's state, and never decide anything about money: it counts.
+//! This crate speaks to agents only through their control sockets and process signals. It must
+//! never reach into an agent's state, and never decide anything about money: it counts.
 
 pub mod balances;
 pub mod chaos;

@@ -1,7 +1,7 @@
 //! One connection to one agent. Requests are numbered; a reader task matches the answers.
 //!
-//! No call may wait for ever: each has a time limit, and when the connection ends every waiting call
-//! learns it.
+//! No call may wait for ever: each has a time limit, and when the connection ends every waiting
+//! call learns it.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 /// Most triples, and pairs of the DAG share, per node (20,000 triples on 2,358 nodes in experiment
 /// B2).
 const RELATIONS_PER_NODE: usize = 8;
-/// Ordered pairs of nodes per triple, at least: three pairs in thirty, a tenth, are used. With more,
-/// as B2's number would give in a small network, both directions of most pairs are used and nothing
-/// drifts. Networks above about 250 nodes get B2's number.
+/// Ordered pairs of nodes per triple, at least: three pairs in thirty, a tenth, are used. With
+/// more, as B2's number would give in a small network, both directions of most pairs are used and
+/// nothing drifts. Networks above about 250 nodes get B2's number.
 const PAIRS_PER_RELATION: usize = 30;
 /// Fewest triples.
 const LEAST_RELATIONS: usize = 3;

@@ -1,8 +1,8 @@
 //! Reads payment amounts from a trace: CSV with a header line, gzip or plain.
 //!
 //! Recognised columns, the first of this list that the header has: `out_msat` or `in_msat`
-//! (millisatoshi), `amount_sat` (satoshi), `eur`, `usd`. Senders, receivers and times of a trace are
-//! not used: the demand pattern gives those.
+//! (millisatoshi), `amount_sat` (satoshi), `eur`, `usd`. Senders, receivers and times of a trace
+//! are not used: the demand pattern gives those.
 
 use crate::error::InputError;
 use crate::topology::{read_bounded, unpack};

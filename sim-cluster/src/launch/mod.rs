@@ -1,8 +1,8 @@
 //! Starts a cluster: one directory, one identity and one agent per node, channels opened, all
 //! healthy, and everything ended again when the cluster is dropped.
 //!
-//! The launcher must never leave an agent behind: agents run in their own process groups, are killed
-//! on drop, and end by themselves when the launcher dies.
+//! The launcher must never leave an agent behind: agents run in their own process groups, are
+//! killed on drop, and end by themselves when the launcher dies.
 
 mod agent;
 mod channels;

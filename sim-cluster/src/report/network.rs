@@ -1,5 +1,5 @@
-//! The network as a picture: nodes placed by a force-directed layout, channels coloured by how evenly
-//! their money is split.
+//! The network as a picture: nodes placed by a force-directed layout, channels coloured by how
+//! evenly their money is split.
 //!
 //! The layout depends on the channels alone, so every picture of one run has its nodes in the same
 //! places. It must never depend on balances.

@@ -49,7 +49,8 @@ pub struct ArmOutcome {
     pub observations: Observations,
     /// Counters of every agent at the end.
     pub counters: Vec<BTreeMap<String, f64>>,
-    /// Microseconds from publishing to receiving, one per message and receiver that are still known.
+    /// Microseconds from publishing to receiving, one per message and receiver that are still
+    /// known.
     pub delivery_us: Vec<u64>,
     /// Resident memory of every agent at the end, bytes.
     pub rss_bytes: Vec<u64>,

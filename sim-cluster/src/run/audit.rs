@@ -42,8 +42,8 @@ impl ClusterAudit {
 }
 
 /// Waits until the cluster is clean, and returns the last audit either way: after `limit`, or as
-/// soon as a cluster without open locks has stood still long enough to be called broken. (Agents are
-/// audited one after another, so two ends may differ for a moment while a change is under way.)
+/// soon as a cluster without open locks has stood still long enough to be called broken. (Agents
+/// are audited one after another, so two ends may differ for a moment while a change is under way.)
 ///
 /// # Errors
 /// An agent that cannot be audited even at the end.

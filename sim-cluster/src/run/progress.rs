@@ -1,5 +1,5 @@
-//! Progress on the terminal: one live line where there is a terminal, a plain line every few seconds
-//! where there is none. All of it goes to standard error; standard output is for results.
+//! Progress on the terminal: one live line where there is a terminal, a plain line every few
+//! seconds where there is none. All of it goes to standard error; standard output is for results.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;

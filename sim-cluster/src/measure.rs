@@ -5,8 +5,7 @@
 use crate::control::Status;
 
 /// Gini coefficient of a node's outbound ratios: `sum_ij |z_i - z_j| / (2 n sum_j z_j)`, as in
-/// arXiv
-/// 1912.09555. 0 for a node without channels or without outbound liquidity.
+/// arXiv 1912.09555. 0 for a node without channels or without outbound liquidity.
 #[must_use]
 #[allow(clippy::cast_precision_loss)]
 pub fn node_imbalance(ratios: &[f64]) -> f64 {

@@ -33,7 +33,7 @@ fn wrong_usage_is_exit_code_two() {
     refused(&["run", "--nodes", "1"], 2, "1 is not in 2..=100");
     refused(&["run", "--nodes", "13"], 2, "has 12 nodes, not 13");
     refused(&["run", "--backend", "lnd"], 2, "--backend lnd");
-    refused(&["chaos", "--minutes", "-1"], 2, "--minutes");
+    refused(&["chaos", "--minutes", "0"], 2, "not between 0.01 and 1440");
     refused(&["run", "--nodes", "2", "--demand", "drift"], 2, "at least 3 nodes");
 }
 

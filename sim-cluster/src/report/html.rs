@@ -243,8 +243,8 @@ fn leaders(page: &mut String, report: &Report) -> Result<(), DrawingError> {
         page,
         "<h2>Who led</h2><figure>{}<figcaption>Epochs led by each node with rebalancing on. The \
          mark is what the node's share of all channel capacity would give in a lottery without \
-         rotation; a node that has just led pauses, so large nodes lead less often than their mark. \
-         A leader proposes; every member checks; it can waste an epoch, never move \
+         rotation; a node that has just led pauses, so large nodes lead less often than their \
+         mark. A leader proposes; every member checks; it can waste an epoch, never move \
          money.</figcaption></figure>",
         leadership(report)?
     )?;

@@ -202,7 +202,8 @@ impl Graph {
 fn printable(alias: &str) -> String {
     let hostile = |c: char| {
         c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+            || matches!(c, '\u{2060}'..='\u{206f}')
             || matches!(c, '\u{feff}' | '\u{fffd}' | '\u{fff9}'..='\u{fffb}')
     };
     let clean: String = alias.chars().filter(|c| !hostile(*c)).collect();

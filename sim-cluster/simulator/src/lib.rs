@@ -4,11 +4,15 @@
 //! this crate may read a clock, iterate a hash map or draw from the system's randomness while a world
 //! runs: one seed must give one trace on every machine.
 
+pub mod batch;
+pub mod chart;
 pub mod cli;
+pub mod crash_points;
 pub mod marks;
 pub mod mutants;
 pub mod run;
 pub mod scenario;
+pub mod shrink;
 pub mod streams;
 pub mod suite;
 pub mod watch;

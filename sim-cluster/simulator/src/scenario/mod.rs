@@ -137,7 +137,13 @@ impl Scenario {
     /// Draws the scenario of a seed.
     #[must_use]
     pub fn from_seed(seed: u64) -> Self {
-        draw::scenario(seed)
+        draw::scenario(seed, None)
+    }
+
+    /// Draws the scenario of a seed with a fixed number of members.
+    #[must_use]
+    pub fn from_seed_with(seed: u64, nodes: usize) -> Self {
+        draw::scenario(seed, Some(nodes))
     }
 
     /// The scenario as the text of a `.scn` file.

@@ -13,7 +13,8 @@ mod queue;
 mod words;
 
 pub(crate) use clients::{Clients, Paid};
-pub(crate) use host::Host;
+pub(crate) use driver::record_name;
+pub(crate) use host::{DeathTrap, Host};
 
 use crate::marks::Marks;
 use crate::mutants::Driver;

@@ -87,7 +87,9 @@ impl Node {
     ) {
         let Some(leg) = transfer.incoming else { return };
         let paid = transfer.outgoing.filter(|_| active(Mutant::SecretToPayee)).unwrap_or(leg);
-        let Some(payer) = self.durable.channels.get(&paid.channel).map(|c| c.peer()) else { return };
+        let Some(payer) = self.durable.channels.get(&paid.channel).map(|c| c.peer()) else {
+            return;
+        };
         let retry_ms = self.config.deadlines.retry_ms;
         let due = self
             .claims_sent

@@ -273,9 +273,8 @@ impl Node {
         }
         // Any other outgoing lock is its payee's to give back. The opener may give its own incoming
         // hop back before that: it decided before the secret left it.
-        let free = outgoing.is_none()
-            || transfer.is_recipient()
-            || active(Mutant::CancelBeforeOutEnded);
+        let free =
+            outgoing.is_none() || transfer.is_recipient() || active(Mutant::CancelBeforeOutEnded);
         if let Some(leg) = locked(transfer.incoming).filter(|_| free) {
             let release = Change::Release { key: Transfer::key(id, &leg) };
             self.want(leg.channel, release, now);

@@ -161,7 +161,11 @@ impl Batch {
         for failure in self.failures.iter().take(20) {
             let violation = &failure.violation;
             let what: String = violation.what.chars().take(140).collect();
-            let _ = writeln!(text, "seed {} at {} ms: {}", failure.seed, violation.at_ms, violation.rule);
+            let _ = writeln!(
+                text,
+                "seed {} at {} ms: {}",
+                failure.seed, violation.at_ms, violation.rule
+            );
             let _ = writeln!(text, "    {what}");
         }
         for mark in missing {
@@ -176,7 +180,9 @@ impl Batch {
         let failures: Vec<_> = self
             .failures
             .iter()
-            .map(|failure| serde_json::json!({"seed": failure.seed, "violation": failure.violation}))
+            .map(
+                |failure| serde_json::json!({"seed": failure.seed, "violation": failure.violation}),
+            )
             .collect();
         serde_json::json!({
             "seeds": self.seeds,

@@ -31,9 +31,7 @@ fn two_hundred_seeds_hold_every_invariant_and_reach_every_mark() {
 
 #[test]
 fn scenarios_that_once_failed_hold_now() {
-    for text in [
-        include_str!("regressions/stray-release.scn"),
-    ] {
+    for text in [include_str!("regressions/stray-release.scn")] {
         let Ok(scenario) = Scenario::from_text(text) else { panic!("unreadable scenario") };
         let outcome = run(&scenario, Options::default());
         assert_eq!(outcome.violations, [], "seed {}", scenario.seed);

@@ -200,9 +200,7 @@ fn kind(
         "isolate_leader" => FaultKind::IsolateLeader,
         "clog" => FaultKind::Clog { a, b },
         "crash" => FaultKind::Crash { node },
-        "crash_at_effect" => {
-            FaultKind::CrashAtEffect { node, effect: rng.random_range(1..=40) }
-        }
+        "crash_at_effect" => FaultKind::CrashAtEffect { node, effect: rng.random_range(1..=40) },
         "crash_all" => FaultKind::CrashAll,
         "pause" => FaultKind::Pause { node },
         "slow" => FaultKind::Slow { node },

@@ -102,9 +102,10 @@ impl Account {
     }
 
     fn agrees(&self, state: &State) -> bool {
-        let locks = state.locks.iter().map(|lock| {
-            (lock.key, (lock.payer == Side::Low, lock.amount_msat.0, lock.hash))
-        });
+        let locks = state
+            .locks
+            .iter()
+            .map(|lock| (lock.key, (lock.payer == Side::Low, lock.amount_msat.0, lock.hash)));
         self.seq == state.seq
             && self.low_msat == state.low_msat.0
             && self.high_msat == state.high_msat.0
@@ -193,9 +194,11 @@ impl Watch {
                 }
             }
         }
-        self.must(wrong.is_none(), wrong.map_or("I4", |what| what.get(..2).unwrap_or("I4")), || {
-            format!("channel {channel} state {seq}: {}", wrong.unwrap_or(""))
-        });
+        self.must(
+            wrong.is_none(),
+            wrong.map_or("I4", |what| what.get(..2).unwrap_or("I4")),
+            || format!("channel {channel} state {seq}: {}", wrong.unwrap_or("")),
+        );
     }
 
     /// I9: when the opener of a cycle reveals, every hop of it is locked.
@@ -257,8 +260,10 @@ impl Watch {
                 let account = self.ledger.accounts.get(channel);
                 let agrees = account.is_some_and(|account| account.agrees(entry.state()));
                 self.must(agrees, "A1", || {
-                    format!("node {host}: channel {channel} differs from the ledger {account:?}",
-                        account = entry.state())
+                    format!(
+                        "node {host}: channel {channel} differs from the ledger {account:?}",
+                        account = entry.state()
+                    )
                 });
             }
         }

@@ -3,9 +3,9 @@
 //! Operators know the topology and nothing else of the world. They must never retry: whether a
 //! payment succeeds is for the checks to judge.
 
+use super::World;
 use super::host::WALL_BEGIN_MS;
 use super::queue::Event;
-use super::World;
 use crate::scenario::{ChannelPlan, Payment, PaymentKind};
 use debal_crypto::{LockHash, Secret};
 use debal_protocol::channel::ChannelTerms;
@@ -114,10 +114,8 @@ impl World {
             let index = self.clients.payments.len();
             self.clients.payments.push(*payment);
             self.clients.paid.insert(index, Paid::Asked);
-            let held = matches!(
-                payment.kind,
-                PaymentKind::HeldSettled | PaymentKind::HeldCancelled
-            );
+            let held =
+                matches!(payment.kind, PaymentKind::HeldSettled | PaymentKind::HeldCancelled);
             let hash = held.then(|| held_secret(self.scenario.seed, index).lock_hash());
             let wall_ms = WALL_BEGIN_MS + self.now_ms + payment.at_ms;
             let request = Operator::PrepareReceive {

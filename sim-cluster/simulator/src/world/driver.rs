@@ -13,12 +13,12 @@ use debal_crypto::{
     VrfPreout, VrfProof,
 };
 use debal_planner::leader::{PlanLimits, plan_cycles};
+use debal_protocol::Msat;
 use debal_protocol::effect::{Effect, PlanRequest, Position};
 use debal_protocol::input::{Input, Timer};
 use debal_protocol::journal::Record;
 use debal_protocol::node::Step;
 use debal_protocol::plan::CyclePlan;
-use debal_protocol::Msat;
 use rand::Rng;
 use std::sync::Arc;
 
@@ -119,7 +119,9 @@ impl World {
             return self.push_in(delay_ms, Event::Wake { host, life, timer, tick_ms });
         }
         entry.timers.remove(&timer);
-        self.note(2, host, format!("{timer:?}").as_bytes(), || format!("node {host} wakes {timer:?}"));
+        self.note(2, host, format!("{timer:?}").as_bytes(), || {
+            format!("node {host} wakes {timer:?}")
+        });
         self.input(host, Input::Wake(timer));
     }
 

@@ -2,14 +2,14 @@
 //!
 //! Only [`super::driver`] may feed a node and release what it wants sent.
 
+use crate::scenario::Script;
 use debal_crypto::Suite;
+use debal_protocol::Node;
 use debal_protocol::effect::{Answer, OperatorError, Position};
 use debal_protocol::input::{Ticket, Timer};
 use debal_protocol::journal::Record;
 use debal_protocol::message::Travel;
 use debal_protocol::time::Now;
-use debal_protocol::Node;
-use crate::scenario::Script;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -50,7 +50,8 @@ pub(crate) const WALL_BEGIN_MS: u64 = 1_000_000_000;
 
 impl Clock {
     pub fn now(&self, now_ms: u64) -> Now {
-        let drifted = now_ms.saturating_sub(self.drift_since_ms) as i64 * self.drift_ppm / 1_000_000;
+        let drifted =
+            now_ms.saturating_sub(self.drift_since_ms) as i64 * self.drift_ppm / 1_000_000;
         let wall = (WALL_BEGIN_MS + now_ms) as i64 + self.offset_ms + drifted;
         Now { tick_ms: self.tick(now_ms), wall_ms: wall.max(0) as u64 }
     }
@@ -61,7 +62,8 @@ impl Clock {
 
     /// Drift becomes an offset and stops.
     pub fn settle(&mut self, now_ms: u64) {
-        let drifted = now_ms.saturating_sub(self.drift_since_ms) as i64 * self.drift_ppm / 1_000_000;
+        let drifted =
+            now_ms.saturating_sub(self.drift_since_ms) as i64 * self.drift_ppm / 1_000_000;
         self.offset_ms += drifted;
         self.drift_ppm = 0;
     }

@@ -23,12 +23,12 @@ use crate::streams::Streams;
 use crate::suite::suite_of;
 use crate::watch::Watch;
 use debal_crypto::{Digest, Domain, NodeId, Suite};
+use debal_protocol::Msat;
 use debal_protocol::config::{Caps, Config, Deadlines, Liquidity};
 use debal_protocol::election::Genesis;
 use debal_protocol::node::Node;
 use debal_protocol::roster::Member;
 use debal_protocol::time::Timetable;
-use debal_protocol::Msat;
 use host::{Ailments, Clock, Disk, WALL_BEGIN_MS};
 use network::Network;
 use queue::{Event, Queue};
@@ -204,7 +204,13 @@ impl World {
     }
 
     /// Adds to the trace's hash, and to the story.
-    pub(crate) fn note(&mut self, kind: u8, who: usize, bytes: &[u8], story: impl FnOnce() -> String) {
+    pub(crate) fn note(
+        &mut self,
+        kind: u8,
+        who: usize,
+        bytes: &[u8],
+        story: impl FnOnce() -> String,
+    ) {
         let head = [self.now_ms.to_be_bytes(), (who as u64).to_be_bytes()].concat();
         self.trace.hasher.update(&[kind]).update(&head).update(bytes);
         if let Some(lines) = &mut self.trace.story {
@@ -228,11 +234,8 @@ fn founding(scenario: &Scenario, suites: &[Arc<dyn Suite>]) -> Founding {
         genesis_ms: WALL_BEGIN_MS + QUIET_BEGIN_MS - scenario.epoch_ms,
         epoch_ms: scenario.epoch_ms,
     };
-    let member = |suite: &Arc<dyn Suite>| Member {
-        node: suite.node(),
-        vrf: suite.vrf_key(),
-        weight: 1,
-    };
+    let member =
+        |suite: &Arc<dyn Suite>| Member { node: suite.node(), vrf: suite.vrf_key(), weight: 1 };
     let genesis = Genesis { network, timetable, members: suites.iter().map(member).collect() };
     let ids: Vec<NodeId> = suites.iter().map(|suite| suite.node()).collect();
     let index = ids.iter().enumerate().map(|(index, id)| (*id, index)).collect();

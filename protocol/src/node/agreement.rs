@@ -188,8 +188,13 @@ impl Node {
         }
         let lent = u32::from(out_lends).saturating_add(u32::from(in_lends));
         self.check_fee(pays.amount_msat, gets.amount_msat, lent, now)?;
-        self.check_exposure(&pays)?;
-        self.check_exposure(&gets)
+        // Both hops of a cycle of two face one counterparty: what counts is their sum.
+        if pays.payee == gets.payer {
+            let both = pays.amount_msat.plus_capped(gets.amount_msat);
+            return self.check_exposure(pays.payee, both);
+        }
+        self.check_exposure(pays.payee, pays.amount_msat)?;
+        self.check_exposure(gets.payer, gets.amount_msat)
     }
 
     fn check_hop(&self, hop: &Hop, peer: NodeId, now: Now) -> Result<(Offer, bool), Refusal> {
@@ -236,8 +241,7 @@ impl Node {
         Ok(())
     }
 
-    fn check_exposure(&self, hop: &Hop) -> Result<(), Refusal> {
-        let peer = if hop.payer == self.config.node { hop.payee } else { hop.payer };
+    fn check_exposure(&self, peer: NodeId, amount: Msat) -> Result<(), Refusal> {
         let at_stake = self
             .durable
             .open_transfers()
@@ -249,7 +253,7 @@ impl Node {
                 !leg.ended() && channel.is_some_and(|channel| channel.peer() == peer)
             })
             .fold(Msat::ZERO, |sum, leg| sum.plus_capped(leg.amount_msat));
-        let over = at_stake.plus_capped(hop.amount_msat) > self.config.caps.exposure_msat;
+        let over = at_stake.plus_capped(amount) > self.config.caps.exposure_msat;
         if over && !active(Mutant::ExposureIgnored) {
             return Err(Refusal::Exposure);
         }

@@ -157,6 +157,11 @@ impl Node {
     /// Drives what became due, and delivers what we said to ourselves, until nothing is left.
     fn settle_down(&mut self, now: Now) {
         loop {
+            if self.outbox.halted() {
+                // A broken invariant: driving on would only find it again, for ever.
+                self.due.clear();
+                return;
+            }
             if let Some(id) = self.due.pop_first() {
                 self.drive_transfer(id, now);
             } else if let Some(message) = self.outbox.pop_own() {

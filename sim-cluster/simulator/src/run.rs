@@ -1,7 +1,7 @@
 //! One run: quiet start, chaos, heal, serve, audit.
 //!
-//! A run ends at its first violation. It must give the same outcome, down to the trace hash, for the
-//! same scenario and options on every machine.
+//! A run ends at its first violation. It must give the same outcome, down to the trace hash, for
+//! the same scenario and options on every machine.
 
 use crate::marks::Marks;
 use crate::mutants::{Mutant, Planted};

@@ -72,6 +72,23 @@ fn a_ring_of_two_over_parallel_channels_commits() {
 }
 
 #[test]
+fn both_hops_towards_one_counterparty_count_as_one_exposure() {
+    // The cap of the test worlds is 20,000,000,000 msat; each hop alone is below it.
+    let mut world = World::new(2);
+    world.open(1, 0, 1, 60_000_000_000, 60_000_000_000);
+    world.open(2, 1, 0, 60_000_000_000, 60_000_000_000);
+    let hops = vec![world.hop(1, 0, 1, 10_000_000_000), world.hop(2, 1, 0, 10_000_000_000)];
+    world.lead(hops);
+    world.run();
+    assert_eq!(world.local(0, 1), 50_000_000_000);
+    let more = vec![world.hop(1, 0, 1, 9_999_999_999), world.hop(2, 1, 0, 10_000_000_000)];
+    world.lead(more);
+    world.run();
+    assert_eq!(world.local(0, 1), 40_000_000_001);
+    world.assert_whole(true);
+}
+
+#[test]
 fn one_refusal_leaves_every_balance_as_it_was() {
     let mut world = ring(4);
     world.ask(2, Operator::SetRebalancing(false)).unwrap();

@@ -12,9 +12,10 @@ use rand::Rng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
-pub(super) fn scenario(seed: u64) -> Scenario {
+pub(super) fn scenario(seed: u64, nodes: Option<usize>) -> Scenario {
     let mut sizes = stream(seed, "sizes");
-    let nodes = sizes.random_range(3..=8);
+    let drawn = sizes.random_range(3..=8);
+    let nodes = nodes.unwrap_or(drawn);
     let epoch_ms = *[10_000, 20_000, 30_000].choose(&mut sizes).unwrap_or(&20_000);
     let chaos_ms = sizes.random_range(90_000..=180_000);
     let real_curves = sizes.random_range(0..20) == 0;

@@ -1,7 +1,8 @@
 //! A scenario: everything that will happen to a world, as plain data.
 //!
-//! A scenario is drawn once from a seed, printed, stored as a `.scn` file (JSON) and cut down by the
-//! shrinker. Running one must never draw anything that is not in it or in the streams of its seed.
+//! A scenario is drawn once from a seed, printed, stored as a `.scn` file (JSON) and cut down by
+//! the shrinker. Running one must never draw anything that is not in it or in the streams of its
+//! seed.
 
 mod draw;
 mod faults;
@@ -137,7 +138,13 @@ impl Scenario {
     /// Draws the scenario of a seed.
     #[must_use]
     pub fn from_seed(seed: u64) -> Self {
-        draw::scenario(seed)
+        draw::scenario(seed, None)
+    }
+
+    /// Draws the scenario of a seed with a fixed number of members.
+    #[must_use]
+    pub fn from_seed_with(seed: u64, nodes: usize) -> Self {
+        draw::scenario(seed, Some(nodes))
     }
 
     /// The scenario as the text of a `.scn` file.

@@ -1,8 +1,8 @@
 //! The register of durable facts: what each member may say, and what it has said.
 //!
-//! I11 by content, not by position: whatever positions the core attached to a message, the signature,
-//! vote, secret or consent in it must be on that member's disk. Two different statements about one
-//! thing are found here too (R8, I4, I13).
+//! I11 by content, not by position: whatever positions the core attached to a message, the
+//! signature, vote, secret or consent in it must be on that member's disk. Two different statements
+//! about one thing are found here too (R8, I4, I13).
 
 use super::Watch;
 use debal_crypto::{Digest, Domain, LockHash, NodeId, Signature};

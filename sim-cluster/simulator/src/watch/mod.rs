@@ -1,8 +1,8 @@
 //! The observer of everything: what must hold, checked while it happens.
 //!
-//! It uses the protocol's own checkers and, beside them, books of its own that share no code with the
-//! core: a ledger of every channel and a register of every durable fact. It must never influence a
-//! run.
+//! It uses the protocol's own checkers and, beside them, books of its own that share no code with
+//! the core: a ledger of every channel and a register of every durable fact. It must never
+//! influence a run.
 
 mod facts;
 mod ledger;

@@ -1,8 +1,8 @@
 //! What only an observer of all nodes can check: conservation, atomicity, rest.
 //!
 //! Members that lie or forget may leave their own channels open and their direct counterparties
-//! short of what was locked with them; everything else must hold. Nothing here may be lenient towards
-//! honest members.
+//! short of what was locked with them; everything else must hold. Nothing here may be lenient
+//! towards honest members.
 
 use super::Watch;
 use debal_protocol::durable::Durable;

@@ -1,7 +1,7 @@
 //! The world: hosts, links, disks, clocks and the heap of events that moves them.
 //!
-//! The world only carries out. What must hold is judged by [`crate::watch`]; what goes wrong is said
-//! by the scenario. It must never draw from anything but the streams of its seed.
+//! The world only carries out. What must hold is judged by [`crate::watch`]; what goes wrong is
+//! said by the scenario. It must never draw from anything but the streams of its seed.
 
 mod byzantine;
 mod clients;
@@ -13,7 +13,8 @@ mod queue;
 mod words;
 
 pub(crate) use clients::{Clients, Paid};
-pub(crate) use host::Host;
+pub(crate) use driver::record_name;
+pub(crate) use host::{DeathTrap, Host};
 
 use crate::marks::Marks;
 use crate::mutants::Driver;

@@ -1,7 +1,7 @@
 //! The heap of everything that will happen.
 //!
-//! Events come out by (time, a tie-break drawn from the seed, number): never by the order in which a
-//! container happens to hold them.
+//! Events come out by (time, a tie-break drawn from the seed, number): never by the order in which
+//! a container happens to hold them.
 
 use super::clients::Ask;
 use debal_protocol::effect::PlanRequest;

@@ -121,7 +121,7 @@ impl Batch {
         if let Some(violation) = outcome.violations.first() {
             self.failures.push(Failure { seed, violation: violation.clone() });
         }
-        if seed % TWICE_EVERY == 0 {
+        if seed.is_multiple_of(TWICE_EVERY) {
             let again = run(&scenario, Options::default());
             self.repeated += 1;
             if again.trace != outcome.trace {

@@ -107,7 +107,11 @@ impl World {
             node: suite.node(),
             timetable,
             liquidity: Liquidity { summary_bits: 8, ..Liquidity::default() },
-            caps: Caps { cycle_min_msat: Msat(1), ..Caps::default() },
+            caps: Caps {
+                cycle_min_msat: Msat(1),
+                exposure_msat: Msat(15_000_000_000),
+                ..Caps::default()
+            },
             deadlines: Deadlines::default(),
             rebalancing: true,
         };

@@ -453,7 +453,7 @@ fn with_many_members_only_claims_that_may_win_are_published() {
 
 proptest::proptest! {
     #[test]
-    fn the_order_in_which_claims_arrive_does_not_change_the_vote(order: [u8; 9], weights: [u16; 9]) {
+    fn the_order_in_which_claims_arrive_changes_no_vote(order: [u8; 9], weights: [u16; 9]) {
         let suite = FastSuite::new(77);
         let weights: Vec<u64> = weights.iter().map(|weight| u64::from(*weight) + 1).collect();
         let mut numbers: Vec<u8> = (1..=9).collect();

@@ -1,7 +1,8 @@
 //! Golden vectors of the wire format, and what the daemon must not contain.
 //!
-//! These bytes never change within protocol version 1: a codec that gives others is another protocol.
-//! Vectors are made by hand from fixed values and must never be regenerated to make a test pass.
+//! These bytes never change within protocol version 1: a codec that gives others is another
+//! protocol. Vectors are made by hand from fixed values and must never be regenerated to make a
+//! test pass.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -20,8 +21,8 @@ fn id(byte: u8) -> TransferId {
 
 fn vectors() -> Vec<(&'static str, Message, String)> {
     let channel = ChannelId::from_parts(800_000, 4, 1).unwrap();
-    // Variant number, then fields in order; small integers take one byte, a u64 above 2^32 takes the
-    // marker 0xfd and eight bytes, little-endian.
+    // Variant number, then fields in order; small integers take one byte, a u64 above 2^32 takes
+    // the marker 0xfd and eight bytes, little-endian.
     let channel_hex = format!("fd{}", hex(&channel.0.to_le_bytes()));
     let signature = Signature::from_bytes(&[0x33; 64]);
     let key = LockKey { transfer: id(0x22), hop: 2 };

@@ -205,12 +205,6 @@ impl World {
         true
     }
 
-    /// The network delivers the next two messages in the other order.
-    pub fn swap_next_two(&mut self) {
-        assert!(self.queue.len() >= 2, "fewer than two messages are under way");
-        self.queue.swap(0, 1);
-    }
-
     /// Delivers everything that follows without time passing.
     pub fn run(&mut self) {
         while self.deliver_one() {}

@@ -200,4 +200,11 @@ pub enum Record {
         /// Unix milliseconds.
         at_ms: u64,
     },
+    /// As certified leader: our plan is about to leave. There is never a second one.
+    PlanPublished {
+        /// The epoch we lead.
+        epoch: Epoch,
+        /// The round that certified us.
+        round: u8,
+    },
 }

@@ -9,7 +9,7 @@ mod transfers;
 
 use crate::amount::Msat;
 use crate::channel::{Channel, StateError};
-use crate::ids::{ChannelId, TransferId};
+use crate::ids::{ChannelId, Epoch, TransferId};
 use crate::input::OpenChannel;
 use crate::journal::Record;
 use crate::transfer::{Kind, LegStatus, Transfer};
@@ -83,6 +83,8 @@ pub struct Durable {
     pub rebalancing: bool,
     /// Cycle fees of the last day.
     pub spent: Vec<Spent>,
+    /// Epoch and round of the newest plan we published as leader.
+    pub led: Option<(Epoch, u8)>,
 }
 
 /// A channel on its way.
@@ -107,6 +109,7 @@ impl Durable {
             summary_seq: 0,
             rebalancing,
             spent: Vec::new(),
+            led: None,
         }
     }
 
@@ -148,8 +151,17 @@ impl Durable {
                 self.channel_mut(*channel)?.frozen = true;
                 Ok(())
             }
+            Record::PlanPublished { epoch, round } => self.on_plan_published((*epoch, *round)),
             other => self.apply_to_transfers(other),
         }
+    }
+
+    fn on_plan_published(&mut self, place: (Epoch, u8)) -> Result<(), ApplyError> {
+        if self.led >= Some(place) {
+            return Err(ApplyError::Order("a leader publishes one plan, in rising epochs"));
+        }
+        self.led = Some(place);
+        Ok(())
     }
 
     fn on_summary_sent(&mut self, seq: u64) -> Result<(), ApplyError> {

@@ -307,6 +307,7 @@ impl Node {
         let changes = proposal.changes.clone();
         self.record(Record::Countersigned { channel, signature: high });
         self.after_completion(channel, &changes, now);
+        self.take_early_claims(from, channel, now);
         Ok(())
     }
 

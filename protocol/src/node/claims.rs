@@ -17,7 +17,23 @@ use crate::time::Now;
 use crate::transfer::{Decision, Kind, Leg, LegStatus, Transfer};
 use debal_crypto::{NodeId, Secret};
 
+/// Claims that wait for their lock's counter-signature; more are dropped and shown again.
+const EARLY_CLAIMS_MAX: usize = 1_024;
+
 impl Node {
+    /// Locks became complete: claims that came before them are taken up now.
+    pub(super) fn take_early_claims(&mut self, from: NodeId, channel: ChannelId, now: Now) {
+        let Some(entry) = self.durable.channels.get(&channel) else { return };
+        let complete = |key: &LockKey| entry.state().lock(*key).is_some();
+        let ready: Vec<LockKey> = self.early_claims.keys().copied().filter(complete).collect();
+        for key in ready {
+            if let Some(secret) = self.early_claims.remove(&key) {
+                // A claim that does not fit is refused like any other, and its payee shows it again.
+                let _ = self.on_claim_hop(from, channel, key, &secret, now);
+            }
+        }
+    }
+
     /// We are the last payee and the last hop is locked.
     pub(super) fn drive_recipient(&mut self, id: TransferId, transfer: &Transfer, now: Now) {
         let Some(leg) = transfer.incoming else { return };
@@ -122,6 +138,15 @@ impl Node {
         now: Now,
     ) -> Result<(), Reject> {
         let entry = self.channel_with(from, channel, "claim_hop")?;
+        let proposed = entry.proposal.as_ref().and_then(|proposal| proposal.state.lock(key));
+        let ours = proposed.is_some_and(|lock| lock.payer == entry.side);
+        if ours && entry.state().lock(key).is_none() {
+            // The claim overtook the counter-signature that completes its lock: it waits for it.
+            if self.early_claims.len() < EARLY_CLAIMS_MAX {
+                self.early_claims.insert(key, secret.clone());
+            }
+            return Ok(());
+        }
         let Some(lock) = entry.state().lock(key).filter(|lock| lock.payer == entry.side) else {
             // Settled or released already; our newest state tells the payee.
             let newest = entry.newest.clone();

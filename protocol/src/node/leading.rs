@@ -1,6 +1,7 @@
 //! The leader's side of a plan: publish, collect consents, give the Go.
 //!
 //! Leading is volatile: a leader that crashes forgets its cycles and the parties' consents lapse.
+//! Only that it published is durable: two plans of one certificate would be evidence against it.
 //! It must never be able to do more than waste an epoch.
 
 use super::Node;
@@ -12,6 +13,7 @@ use crate::election::Certificate;
 use crate::event::Event;
 use crate::ids::{Epoch, TransferId};
 use crate::input::Timer;
+use crate::journal::Record;
 use crate::message::{Message, Refusal};
 use crate::plan::{Accept, CyclePlan, Go, Plan};
 use crate::reject::Reject;
@@ -46,6 +48,10 @@ impl Node {
     /// We are certified: ask the planner.
     pub(super) fn begin_leading(&mut self, certificate: Certificate, now: Now) {
         let (epoch, round) = (certificate.claim.epoch, certificate.round);
+        if self.durable.led >= Some((epoch, round)) {
+            // Certified again after a restart: what we published in that life stands.
+            return;
+        }
         let summaries = if self.durable.rebalancing {
             self.summarise(now);
             self.book.fresh(self.epoch(now))
@@ -72,7 +78,8 @@ impl Node {
         let Some(certificate) = self.leading.certificate.clone() else { return };
         let current = certificate.claim.epoch == epoch && certificate.round == round;
         let Some((summaries, summaries_count)) = self.leading.summaries else { return };
-        if !current || self.epoch(now) != epoch {
+        let published = self.durable.led >= Some((epoch, round));
+        if !current || published || self.epoch(now) != epoch {
             return;
         }
         let cycles = cycles.into_iter().filter(|cycle| is_cycle(&cycle.hops)).map(choose_opener);
@@ -101,7 +108,8 @@ impl Node {
 
     fn publish_plan(&mut self, plan: Plan, now: Now) {
         let Ok(digest) = plan_digest(&plan) else { return };
-        let epoch = plan.certificate.claim.epoch;
+        let (epoch, round) = (plan.certificate.claim.epoch, plan.certificate.round);
+        self.record(Record::PlanPublished { epoch, round });
         let amounts = plan.cycles.iter().filter_map(|cycle| cycle.hops.first());
         let amount_msat = amounts.fold(Msat::ZERO, |sum, hop| sum.plus_capped(hop.amount_msat));
         let cycles = u32::try_from(plan.cycles.len()).unwrap_or(u32::MAX);

@@ -38,7 +38,7 @@ use crate::roster::RosterError;
 use crate::summary::SummaryBook;
 use crate::time::Now;
 use crate::wire::{self, Verified};
-use debal_crypto::{NodeId, Suite};
+use debal_crypto::{NodeId, Secret, Suite};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -65,6 +65,8 @@ pub struct Node {
     due: BTreeSet<TransferId>,
     /// Monotonic tick of the newest claim sent per transfer.
     claims_sent: BTreeMap<TransferId, u64>,
+    /// Claims that overtook the counter-signature of their lock.
+    early_claims: BTreeMap<LockKey, Secret>,
     leading: leading::Leading,
     agreement: agreement::Agreement,
     openings: BTreeMap<ChannelId, Ticket>,
@@ -91,6 +93,7 @@ impl Node {
             links: BTreeMap::new(),
             due: BTreeSet::new(),
             claims_sent: BTreeMap::new(),
+            early_claims: BTreeMap::new(),
             leading: leading::Leading::default(),
             agreement: agreement::Agreement::default(),
             openings: BTreeMap::new(),

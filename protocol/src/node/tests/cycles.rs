@@ -187,3 +187,17 @@ fn a_leader_that_publishes_two_plans_is_accused_and_no_channel_locks_twice() {
     let whole = balances(&world);
     assert!(whole == [900_000; 3] || whole == [600_000; 3], "{whole:?}");
 }
+
+#[test]
+fn a_leader_that_restarts_publishes_no_second_plan() {
+    let mut world = ring(3);
+    let leader = world.elect();
+    let certificate = world.leader_certificate();
+    let hops = ring_hops(&world, 300_000);
+    world.publish(hops);
+    world.crash(leader);
+    world.restart(leader);
+    // The votes that certified it arrive once more.
+    assert!(!world.certify_again(leader, certificate));
+    world.assert_whole(false);
+}

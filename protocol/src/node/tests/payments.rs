@@ -180,3 +180,17 @@ fn start_payment() -> World {
     world.ask_later(0, Operator::SendAlong { hops, hash });
     world
 }
+
+#[test]
+fn a_claim_that_overtakes_its_counter_signature_needs_no_second_showing() {
+    let mut world = line();
+    let hash = world.receive(1, 1_000);
+    let hops = vec![world.hop(1, 0, 1, 1_000)];
+    world.ask_later(0, Operator::SendAlong { hops, hash });
+    // Node 0 is the low end and payer: it proposes; node 1 counter-signs and claims at once.
+    world.deliver_one();
+    world.swap_next_two();
+    world.run();
+    assert_eq!(outcome(&world), (Outcome::Committed, None));
+    world.assert_whole(true);
+}

@@ -7,7 +7,7 @@ use crate::amount::Msat;
 use crate::channel::ChannelTerms;
 use crate::config::{Caps, Config, Deadlines, Liquidity};
 use crate::effect::{Answer, Effect, OperatorError};
-use crate::election::Genesis;
+use crate::election::{Certificate, Genesis};
 use crate::event::Event;
 use crate::ids::{ChannelId, Epoch};
 use crate::input::{Input, OpenChannel, Operator, Ticket, Timer};
@@ -205,6 +205,12 @@ impl World {
         true
     }
 
+    /// The network delivers the next two messages in the other order.
+    pub fn swap_next_two(&mut self) {
+        assert!(self.queue.len() >= 2, "fewer than two messages are under way");
+        self.queue.swap(0, 1);
+    }
+
     /// Delivers everything that follows without time passing.
     pub fn run(&mut self) {
         while self.deliver_one() {}
@@ -298,6 +304,20 @@ impl World {
             self.pass(1_000);
         }
         panic!("no leader in two thousand seconds");
+    }
+
+    /// The certificate of the leader that waits for its plan.
+    pub fn leader_certificate(&self) -> Certificate {
+        let (leader, epoch, round) = self.wanted_plan.unwrap();
+        self.hosts[leader].node.election.certificate(epoch, round).unwrap().clone()
+    }
+
+    /// Whether a leader that finds itself certified asks for a plan.
+    pub fn certify_again(&mut self, leader: usize, certificate: Certificate) -> bool {
+        let node = &mut self.hosts[leader].node;
+        node.begin_leading(certificate, self.now);
+        let step = node.outbox.take(crate::node::Verdict::Accept);
+        step.effects.iter().any(|effect| matches!(effect, Effect::MakePlan(_)))
     }
 
     /// The elected leader publishes a plan of one cycle.

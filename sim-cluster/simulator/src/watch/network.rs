@@ -41,7 +41,8 @@ impl Watch {
         let mut open = Vec::new();
         for (host, node) in nodes.iter().enumerate().filter(|(host, _)| self.honest(*host)) {
             for (id, transfer) in node.durable().open_transfers() {
-                if self.all_honest(transfer) {
+                // A party that has paid waits for an honest payer, whoever else is on the path.
+                if self.all_honest(transfer) || self.lost_to_honest(transfer) {
                     open.push(format!("node {host} transfer {}", id.short()));
                 }
             }

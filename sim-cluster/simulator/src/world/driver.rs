@@ -277,6 +277,7 @@ pub(crate) const fn record_name(record: &Record) -> &'static str {
         Record::CycleGo { .. } => "cycle_go",
         Record::PaymentStarted { .. } => "payment_started",
         Record::LockAsked { .. } => "lock_asked",
+        Record::PlanPublished { .. } => "plan_published",
         Record::Committed { .. } => "committed",
         Record::Aborted { .. } => "aborted",
         Record::Revealed { .. } => "revealed",

@@ -43,16 +43,23 @@ impl Timetable {
         self.genesis_ms.saturating_add(epoch.0.saturating_mul(self.epoch_ms))
     }
 
-    /// End of the claim window after the epoch's start: one twentieth, at least 200 ms.
-    #[must_use]
-    pub fn claim_window_ms(&self) -> u64 {
-        (self.epoch_ms / 20).max(200)
+    /// Shortest window or round: links and machines do not get faster with a shorter epoch, but a
+    /// window takes at most a tenth of it.
+    fn shortest_ms(&self) -> u64 {
+        (self.epoch_ms / 10).clamp(200, 1_500)
     }
 
-    /// Length of one endorsement round: one fortieth, at least 200 ms (15 s of 600 s).
+    /// End of the claim window after the epoch's start: one twentieth (30 s of 600 s), at least a
+    /// second and a half or a tenth.
+    #[must_use]
+    pub fn claim_window_ms(&self) -> u64 {
+        (self.epoch_ms / 20).max(self.shortest_ms())
+    }
+
+    /// Length of one endorsement round: one fortieth (15 s of 600 s), with the same floor.
     #[must_use]
     pub fn round_ms(&self) -> u64 {
-        (self.epoch_ms / 40).max(200)
+        (self.epoch_ms / 40).max(self.shortest_ms())
     }
 
     /// When endorsement round `round` opens, after the epoch's start. Round 0 opens when the claim
@@ -74,6 +81,15 @@ impl Timetable {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_rounds_of_every_epoch_open_before_its_last_tenth() {
+        for epoch_ms in [2_000, 5_000, 10_000, 20_000, 60_000, 600_000, Timetable::MAX_EPOCH_MS] {
+            let timetable = Timetable { genesis_ms: 0, epoch_ms };
+            let last_ms = timetable.round_opens_ms(crate::limits::ROUNDS_MAX - 1);
+            assert!(last_ms * 10 <= epoch_ms * 9, "{epoch_ms}: {last_ms}");
+        }
+    }
 
     #[test]
     fn ten_minute_epochs_have_the_windows_of_the_specification() {

@@ -72,7 +72,8 @@ pub async fn measure(
     starter: &Arc<dyn Starter>,
 ) -> Result<Figures, ClusterError> {
     let graph = ring_graph(options.size)?;
-    let settings = Settings { seed: 1, epoch_ms: 60_000, attempts: 1 };
+    let genesis_unix_ms = Settings::genesis_after_start(options.size);
+    let settings = Settings { seed: 1, epoch_ms: 60_000, attempts: 1, genesis_unix_ms };
     let layout = Layout::direct(&graph)?;
     let specs = prepare(&graph, &settings, &layout, &options.out)?;
     let flush_p50_ms = flush_p50_ms(&options.out)?;

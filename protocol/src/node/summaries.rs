@@ -1,7 +1,9 @@
 //! Publishing our own summary and taking others'.
 //!
-//! A summary leaves at the start of an epoch and when something moved by a bucket; never more often
-//! than once per round length, and never with a raw balance in it.
+//! A summary leaves at the start of an epoch, because plans are made then, and in between when what
+//! others must know at once changed: the channels, their policies, whether they are usable, whether
+//! we ask for help. Balances alone wait for the next epoch; what moved within it stays private. Never
+//! more often than once per round length, and never with a raw balance in it.
 
 use super::Node;
 use crate::amount::Msat;
@@ -15,7 +17,7 @@ use crate::limits::SUMMARY_CHANNELS_MAX;
 use crate::message::Message;
 use crate::mutant::{Mutant, active};
 use crate::reject::Reject;
-use crate::summary::{ChannelSummary, Offer, Summary};
+use crate::summary::{ChannelSummary, ForwardPolicy, Offer, Summary};
 use crate::time::Now;
 use debal_crypto::NodeId;
 
@@ -24,10 +26,24 @@ use debal_crypto::NodeId;
 pub(super) struct Publishing {
     /// Something other than a balance changed.
     pub(super) changed: bool,
-    /// Epoch and channels of the newest summary sent since the start.
-    last: Option<(Epoch, Vec<ChannelSummary>)>,
+    /// Epoch and standing of the newest summary sent since the start.
+    last: Option<(Epoch, Standing)>,
     /// Why we ask for help: `none`, `kappa`, `theta`, `tau`.
     request: Option<&'static str>,
+}
+
+/// What others must know at once: whether we ask for help, and our channels without their balances.
+#[derive(Debug, PartialEq, Eq)]
+struct Standing {
+    requests: bool,
+    channels: Vec<(ChannelId, Msat, ForwardPolicy, u32)>,
+}
+
+impl Standing {
+    fn of(requests: bool, channels: &[ChannelSummary]) -> Self {
+        let known = |c: &ChannelSummary| (c.channel, c.capacity_msat, c.policy, c.price_ppm);
+        Self { requests, channels: channels.iter().map(known).collect() }
+    }
 }
 
 impl Node {
@@ -89,7 +105,7 @@ impl Node {
         self.set_timer_at_wall(Timer::Summary, next_ms.max(now.wall_ms.saturating_add(1)), now);
     }
 
-    /// Publishes our summary if it is due or differs from the last one.
+    /// Publishes our summary if it is due or our standing differs from the last one.
     pub(super) fn summarise(&mut self, now: Now) {
         let epoch = self.epoch(now);
         let channels = self.channel_summaries(now);
@@ -98,18 +114,14 @@ impl Node {
             let requests = reason != "none";
             self.outbox.emit(Event::RequestChanged { requests, reason });
         }
-        let same = self
-            .summaries
-            .last
-            .as_ref()
-            .is_some_and(|(last_epoch, last)| *last_epoch == epoch && *last == channels);
-        if same && !self.summaries.changed {
+        let newest = Some((epoch, Standing::of(reason != "none", &channels)));
+        if self.summaries.last == newest && !self.summaries.changed {
             return;
         }
         let seq = self.durable.summary_seq.saturating_add(1);
         self.record(Record::SummarySent { seq });
         self.summaries.changed = false;
-        self.summaries.last = Some((epoch, channels.clone()));
+        self.summaries.last = newest;
         let summary = Summary {
             seq,
             epoch,

@@ -113,7 +113,12 @@ pub async fn chaos(
     let through = |from| others(from).filter_map(move |to| Some((to, known.address(from, to)?)));
     let bootstrap = (0..count).map(|from| through(from).collect()).collect();
     let layout = Layout { ports, bootstrap, loopback: false };
-    let settings = Settings { seed: plan.seed, epoch_ms: plan.epoch_ms, attempts: 1 };
+    let settings = Settings {
+        seed: plan.seed,
+        epoch_ms: plan.epoch_ms,
+        attempts: 1,
+        genesis_unix_ms: Settings::genesis_after_start(plan.graph.nodes.len()),
+    };
     progress.stage(&format!("starting {count} agents behind proxies"));
     let specs = prepare(&plan.graph, &settings, &layout, &plan.directory)?;
     let mut cluster = Cluster::start(specs, Arc::clone(starter)).await?;

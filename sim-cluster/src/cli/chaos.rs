@@ -46,7 +46,7 @@ pub fn plan(options: &ChaosOptions) -> Result<ChaosPlan, ClusterError> {
     let payments = schedule(&graph, &demand, &Amounts::Fitted).map_err(ClusterError::Usage)?;
     let first_msat = net.balances.draw(&graph, net.seed);
     let directory = agents_directory(&options.out);
-    let (seed, epoch_ms) = (net.seed, net.epoch_ms);
+    let (seed, epoch_ms) = (net.seed, net.epoch_ms(graph.nodes.len()));
     Ok(ChaosPlan { graph, seed, epoch_ms, duration_ms, first_msat, payments, directory })
 }
 

@@ -1,16 +1,19 @@
-//! The command line: `run`, `chaos`, `simulate`, `rings`, `report`.
+//! The command line: `run`, `chaos`, `simulate`, `rings`, `fairness`, `report`.
 //!
 //! Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
 //! 2 usage, 3 invalid input.
 
 mod chaos;
+mod fairness;
 mod options;
 mod report;
 mod rings;
 mod run;
 
 pub use chaos::plan as chaos_plan;
-pub use options::{ChaosOptions, Command, NetworkOptions, ReportOptions, RingsOptions, RunOptions};
+pub use options::{
+    ChaosOptions, Command, FairnessOptions, NetworkOptions, ReportOptions, RingsOptions, RunOptions,
+};
 pub use run::plan;
 
 use crate::error::ClusterError;
@@ -47,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::Run(options) => until_interrupted(run::run(&options)),
         Command::Chaos(options) => until_interrupted(chaos::run(&options)),
         Command::Rings(options) => until_interrupted(rings::run(&options)),
+        Command::Fairness(options) => fairness::run(&options),
         Command::Report(options) => report::report(&options),
     };
     match done {

@@ -8,6 +8,15 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
+/// Shortest default epoch.
+const EPOCH_MS: u64 = 5_000;
+/// Default epoch per node of the network, if that is longer.
+const EPOCH_PER_NODE_MS: u64 = 300;
+/// Shortest default time of payments per arm, milliseconds.
+const DURATION_MS: u64 = 75_000;
+/// Epochs the default time of payments covers.
+const DURATION_EPOCHS: u64 = 10;
+
 /// What `sim-cluster` can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -25,6 +34,8 @@ pub enum Command {
     },
     /// Measure atomic rings: latency one by one, rate many at once, beside the disk's flush time
     Rings(RingsOptions),
+    /// Count leaderships over many simulated epochs against the shares the weights promise
+    Fairness(FairnessOptions),
     /// Show an earlier run again: print its table and write its page anew
     Report(ReportOptions),
 }
@@ -42,15 +53,25 @@ pub struct NetworkOptions {
     /// Seed of everything drawn: identities, balances, demand, faults
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Length of an epoch, milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 5_000, value_parser = RangedU64ValueParser::<u64>::new().range(200..=600_000))]
-    pub epoch_ms: u64,
+    /// Length of an epoch, milliseconds [default: 5000, beyond 16 nodes 300 for each]
+    #[arg(long, value_name = "MS", value_parser = RangedU64ValueParser::<u64>::new().range(200..=600_000))]
+    pub epoch_ms: Option<u64>,
     /// Distribution of starting balances
     #[arg(long, value_enum, default_value_t = StartingBalances::Uniform)]
     pub balances: StartingBalances,
     /// Channel backend; only `ledger` can run a cluster without other software
     #[arg(long, value_name = "NAME", default_value = "ledger")]
     pub backend: String,
+}
+
+impl NetworkOptions {
+    /// Length of an epoch in a network of `nodes`, milliseconds. All agents share this machine: an
+    /// epoch costs it work by the square of the nodes.
+    #[must_use]
+    pub fn epoch_ms(&self, nodes: usize) -> u64 {
+        let nodes = u64::try_from(nodes).unwrap_or(u64::MAX);
+        self.epoch_ms.unwrap_or_else(|| nodes.saturating_mul(EPOCH_PER_NODE_MS).max(EPOCH_MS))
+    }
 }
 
 /// Options of `run`.
@@ -63,9 +84,9 @@ pub struct RunOptions {
     /// [default: drawn from a distribution fitted to published Lightning amounts]
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
-    /// Seconds of payments per arm
-    #[arg(long, value_name = "SECONDS", default_value_t = 75.0, value_parser = duration)]
-    pub duration: f64,
+    /// Seconds of payments per arm [default: 75, or ten epochs if that is longer]
+    #[arg(long, value_name = "SECONDS", value_parser = duration)]
+    pub duration: Option<f64>,
     /// Mean payments per second over the whole network
     #[arg(long, value_name = "RATE", default_value_t = 8.0, value_parser = rate)]
     pub payments_per_second: f64,
@@ -90,6 +111,16 @@ pub struct RunOptions {
     /// Keep the agents' directories: journals, logs, configurations
     #[arg(long)]
     pub keep: bool,
+}
+
+impl RunOptions {
+    /// Time of payments per arm, milliseconds.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    pub fn duration_ms(&self, epoch_ms: u64) -> u64 {
+        let default_ms = DURATION_MS.max(epoch_ms.saturating_mul(DURATION_EPOCHS));
+        self.duration.map_or(default_ms, |seconds| (seconds * 1_000.0) as u64)
+    }
 }
 
 /// Options of `chaos`.
@@ -127,6 +158,23 @@ pub struct RingsOptions {
     /// Directory the agents live in while measured; its disk is the one measured
     #[arg(long, value_name = "DIR", default_value = "cluster-rings")]
     pub out: PathBuf,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `fairness`.
+#[derive(Clone, Debug, Args)]
+pub struct FairnessOptions {
+    /// Epochs simulated
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=10_000_000))]
+    pub epochs: u64,
+    /// Members of the roster
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = RangedU64ValueParser::<usize>::new().range(4..=256))]
+    pub members: usize,
+    /// Seed of the draws
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
     /// Print the figures as JSON
     #[arg(long)]
     pub json: bool,

@@ -62,8 +62,8 @@ pub fn plan(options: &RunOptions) -> Result<(RunPlan, SettingsReport), ClusterEr
         Some(path) => (Amounts::Trace(load_trace(path)?), path.display().to_string()),
         None => (Amounts::Fitted, "fitted to published Lightning amounts".to_owned()),
     };
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let duration_ms = (options.duration * 1_000.0) as u64;
+    let epoch_ms = net.epoch_ms(graph.nodes.len());
+    let duration_ms = options.duration_ms(epoch_ms);
     let demand = DemandOptions {
         pattern: options.demand,
         dag_share: options.dag_share,
@@ -81,14 +81,15 @@ pub fn plan(options: &RunOptions) -> Result<(RunPlan, SettingsReport), ClusterEr
         amounts: amounts_name,
         load: options.load,
         payments_per_second: options.payments_per_second,
-        duration_s: options.duration,
+        #[allow(clippy::cast_precision_loss)]
+        duration_s: duration_ms as f64 / 1_000.0,
         attempts: options.attempts,
     };
     let first_msat = net.balances.draw(&graph, net.seed);
     let plan = RunPlan {
         graph,
         seed: net.seed,
-        epoch_ms: net.epoch_ms,
+        epoch_ms,
         duration_ms,
         attempts: options.attempts,
         first_msat,

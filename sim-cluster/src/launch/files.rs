@@ -17,10 +17,15 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Longest path of a Unix socket the operating systems accept (104 on macOS, 108 on Linux).
 const MAX_SOCKET_PATH: usize = 103;
+
+/// From the launch to the genesis: this much, and [`START_PER_AGENT_MS`] for every agent.
+const START_MS: u64 = 1_000;
+/// Each agent makes a handshake with every other one: on two cores 50 agents take about 12 s.
+const START_PER_AGENT_MS: u64 = 250;
 
 /// What all agents of a run are told.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +36,27 @@ pub struct Settings {
     pub epoch_ms: u64,
     /// Routes a payment may try.
     pub attempts: u32,
+    /// When epoch 1 begins.
+    pub genesis_unix_ms: u64,
+}
+
+impl Settings {
+    /// A genesis late enough for `nodes` agents to start, meet and open their channels without
+    /// holding elections beside it.
+    #[must_use]
+    pub fn genesis_after_start(nodes: usize) -> u64 {
+        let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        let nodes = u64::try_from(nodes).unwrap_or(u64::MAX);
+        now_ms.saturating_add(START_MS).saturating_add(nodes.saturating_mul(START_PER_AGENT_MS))
+    }
+
+    /// Waits until epoch 1 has begun, if it has not.
+    pub async fn genesis(&self) {
+        let genesis = UNIX_EPOCH + Duration::from_millis(self.genesis_unix_ms);
+        let left = genesis.duration_since(SystemTime::now()).unwrap_or_default();
+        tokio::time::sleep(left).await;
+    }
 }
 
 /// Who listens where, and whom each node is told at the start.
@@ -184,8 +210,7 @@ fn write_genesis(
     settings: &Settings,
     identities: &[Identity],
 ) -> Result<(), ClusterError> {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let genesis_unix_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+    let genesis_unix_ms = settings.genesis_unix_ms;
     let network = format!("debal-sim-{}", settings.seed);
     let timetable = Timetable { genesis_ms: genesis_unix_ms, epoch_ms: settings.epoch_ms };
     let id = network_id(&network, &timetable);
@@ -219,7 +244,8 @@ fn write_config(
         genesis: genesis.to_owned(),
         listen: vec![address(local(port))],
         loopback: layout.loopback,
-        log: "info",
+        // Upstream prints whole frames when a neighbour is slow, which makes it slower.
+        log: "info,libp2p_gossipsub=error,libp2p_kad=error",
         policy: PolicyTable { kappa: 0.1, theta: 0.2, tau_s: 7_200 },
         payments: PaymentsTable { attempts: settings.attempts },
         rebalancing: RebalancingTable { enabled: false },
@@ -237,7 +263,8 @@ mod tests {
     use crate::topology::embedded;
     use debal::config::genesis::Founding;
 
-    const SETTINGS: Settings = Settings { seed: 3, epoch_ms: 6_000, attempts: 1 };
+    const SETTINGS: Settings =
+        Settings { seed: 3, epoch_ms: 6_000, attempts: 1, genesis_unix_ms: 1_000 };
 
     #[test]
     fn the_agents_accept_the_genesis_and_the_identities_are_its_members() {

@@ -71,13 +71,20 @@ pub async fn run_arm(
     let name = if rebalancing { "on" } else { "off" };
     let count = plan.graph.nodes.len();
     progress.stage(&format!("rebalancing {name}: starting {count} agents"));
-    let settings = Settings { seed: plan.seed, epoch_ms: plan.epoch_ms, attempts: plan.attempts };
+    let settings = Settings {
+        seed: plan.seed,
+        epoch_ms: plan.epoch_ms,
+        attempts: plan.attempts,
+        genesis_unix_ms: Settings::genesis_after_start(count),
+    };
     let layout = Layout::direct(&plan.graph)?;
     let specs = prepare(&plan.graph, &settings, &layout, &plan.directory.join(name))?;
     let mut cluster = Cluster::start(specs, Arc::clone(starter)).await?;
     let agents = cluster.agents();
     progress.stage(&format!("opening {} channels", plan.graph.channels.len()));
     open_channels(&agents, &plan.graph, &plan.first_msat).await?;
+    progress.stage("waiting for the first epoch");
+    settings.genesis().await;
     let observer = Observer::start(&agents);
     let first = sample(&agents, 0).await?;
     switch(&agents, rebalancing).await?;

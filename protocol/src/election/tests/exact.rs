@@ -68,11 +68,11 @@ fn at_the_start_of_an_epoch_a_member_journals_its_claim_and_then_says_it() {
         [
             ElectionEffect::Journal(ElectionRecord::Claimed(claim.clone())),
             ElectionEffect::Gossip(Message::Claim(claim)),
-            ElectionEffect::Wake { at_wall_ms: EPOCH_MS + 500 },
+            ElectionEffect::Wake { at_wall_ms: EPOCH_MS + 1_000 },
         ]
     );
     let again = election.on_wake(&context(&suite, EPOCH_MS + 1));
-    assert_eq!(again, [ElectionEffect::Wake { at_wall_ms: EPOCH_MS + 500 }]);
+    assert_eq!(again, [ElectionEffect::Wake { at_wall_ms: EPOCH_MS + 1_000 }]);
 }
 
 #[test]
@@ -84,13 +84,13 @@ fn epoch_zero_has_no_election_and_an_observer_neither_claims_nor_votes() {
     let observer = FastSuite::new(77);
     let mut watching = election(&[1; 5]);
     let effects = watching.on_wake(&context(&observer, EPOCH_MS));
-    assert_eq!(effects, [ElectionEffect::Wake { at_wall_ms: EPOCH_MS + 500 }]);
+    assert_eq!(effects, [ElectionEffect::Wake { at_wall_ms: EPOCH_MS + 1_000 }]);
     let view = watching.tip().view(Epoch(1)).unwrap();
     let claim = claim_of(1, &view);
     let heard = watching.on_claim(&context(&observer, EPOCH_MS + 5), claim.node, claim);
     assert_eq!(heard, Ok(vec![]));
-    let effects = watching.on_wake(&context(&observer, EPOCH_MS + 500));
-    assert_eq!(effects, [ElectionEffect::Wake { at_wall_ms: EPOCH_MS + 1_000 }]);
+    let effects = watching.on_wake(&context(&observer, EPOCH_MS + 1_000));
+    assert_eq!(effects, [ElectionEffect::Wake { at_wall_ms: EPOCH_MS + 3_000 }]);
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_member_votes_for_the_best_claim_once_a_round_and_not_after_a_plan() {
     }
     ranked.sort_by_key(|(rank, _)| *rank);
     let wake = |election: &mut Election, round: u8| {
-        election.on_wake(&context(&suite, EPOCH_MS + 500 + 500 * u64::from(round)))
+        election.on_wake(&context(&suite, EPOCH_MS + 1_000 + 2_000 * u64::from(round)))
     };
     let best = &ranked[0].1;
     let endorsement = vote(1, best, 0);
@@ -155,13 +155,13 @@ fn a_member_votes_for_the_best_claim_once_a_round_and_not_after_a_plan() {
     };
     let effects = wake(&mut election, 0);
     assert_eq!(effects[..2], voted(endorsement, best));
-    assert_eq!(wake(&mut election, 0), [ElectionEffect::Wake { at_wall_ms: EPOCH_MS + 1_000 }]);
+    assert_eq!(wake(&mut election, 0), [ElectionEffect::Wake { at_wall_ms: EPOCH_MS + 3_000 }]);
     // No certificate: the same claim again in round 1. A certificate without a plan: the next one.
     assert_eq!(wake(&mut election, 1)[..2], voted(vote(1, best, 1), best));
     let leader = best.node.0[0];
     let voters: Vec<u8> = (2..=7).collect();
     let certificate = certify(&view, leader, 1, &voters);
-    election.on_certificate(&context(&suite, EPOCH_MS + 1_200), best.node, &certificate).unwrap();
+    election.on_certificate(&context(&suite, EPOCH_MS + 3_200), best.node, &certificate).unwrap();
     let second = &ranked[1].1;
     assert_eq!(wake(&mut election, 2)[..2], voted(vote(1, second, 2), second));
     // A plan of a leader that is not certified changes nothing; of one that is, ends the epoch.
@@ -175,7 +175,7 @@ fn the_clock_jumping_back_never_brings_a_second_vote_or_claim() {
     let suite = FastSuite::new(1);
     let mut election = election(&[1; 5]);
     election.on_wake(&context(&suite, 4 * EPOCH_MS));
-    let voted = election.on_wake(&context(&suite, 4 * EPOCH_MS + 1_000));
+    let voted = election.on_wake(&context(&suite, 4 * EPOCH_MS + 1_100));
     assert!(matches!(voted[0], ElectionEffect::Journal(ElectionRecord::Voted { .. })));
     for wall_ms in [3 * EPOCH_MS, 3 * EPOCH_MS + 600, 4 * EPOCH_MS + 600, 4 * EPOCH_MS + 1_100] {
         let effects = election.on_wake(&context(&suite, wall_ms));
@@ -248,7 +248,7 @@ fn two_claims_of_one_member_are_evidence_and_it_gets_no_vote() {
     assert_eq!(election.on_evidence(&now, liar.node(), evidence), Err(Reject::Duplicate));
     let honest = claim_of(2, &view);
     election.on_claim(&now, honest.node, honest.clone()).unwrap();
-    let effects = election.on_wake(&context(&suite, EPOCH_MS + 500));
+    let effects = election.on_wake(&context(&suite, EPOCH_MS + 1_000));
     let ElectionEffect::Journal(ElectionRecord::Voted { claim, .. }) = &effects[0] else {
         panic!("no vote")
     };
@@ -466,7 +466,7 @@ proptest::proptest! {
                 election.on_claim(&now, claim.node, claim).unwrap();
             }
             let voter = FastSuite::new(1);
-            let effects = election.on_wake(&context(&voter, EPOCH_MS + 500));
+            let effects = election.on_wake(&context(&voter, EPOCH_MS + 1_000));
             effects.into_iter().find(|effect| {
                 matches!(effect, ElectionEffect::Journal(ElectionRecord::Voted { .. }))
             })
@@ -490,7 +490,7 @@ fn a_claim_with_another_block_than_ours_gets_no_vote() {
         let heard = election.on_claim(&context(&suite, EPOCH_MS + 10), claim.node, claim);
         assert_eq!(heard, Ok(vec![]));
     }
-    let now = Context { suite: &voter, now: at(EPOCH_MS + 500), block };
+    let now = Context { suite: &voter, now: at(EPOCH_MS + 1_000), block };
     let effects = election.on_wake(&now);
     let ElectionEffect::Journal(ElectionRecord::Voted { claim, .. }) = &effects[0] else {
         panic!("no vote")
@@ -506,7 +506,7 @@ fn a_claim_on_an_unknown_tip_counts_as_soon_as_the_tip_is_shown() {
     let missed = certify(&genesis.view(Epoch(1)).unwrap(), 2, 0, &[2, 3, 4, 5]);
     let base = missed.verify(&suite, &genesis).unwrap().tip;
     let claim = claim_of(3, &base.view(Epoch(2)).unwrap());
-    let now = context(&suite, 2 * EPOCH_MS + 600);
+    let now = context(&suite, 2 * EPOCH_MS + 1_000);
     let asked = election.on_claim(&now, claim.node, claim.clone()).unwrap();
     let request = Message::TipRequest { tip: base.digest() };
     assert_eq!(asked, [ElectionEffect::Send(claim.node, request)]);

@@ -314,6 +314,7 @@ fn replay(
             codec::decode_record(&bytes).map_err(|error| wrong(error.to_string()))?;
         node.restore(&record).map_err(|error| wrong(error.to_string()))?;
     }
+    node.resume_at(debal_protocol::effect::Position(journal.appended().0));
     tracing::info!(records, "journal replayed");
     Ok(journal)
 }

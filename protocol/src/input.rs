@@ -34,6 +34,12 @@ pub enum Input {
         /// The cycles, best first.
         cycles: Vec<CyclePlan>,
     },
+    /// How much room the journal has. While it is low nothing new is begun; what is open is
+    /// finished.
+    JournalSpace {
+        /// Whether the disk gives no more and the reserve is being used.
+        low: bool,
+    },
     /// The operator, or the agent on its behalf, asks for something.
     Operator {
         /// Comes back with the answer.
@@ -103,6 +109,20 @@ pub enum Operator {
     Cancel(LockHash),
     /// Take part in rebalancing, or stop. Open cycles are finished.
     SetRebalancing(bool),
+}
+
+impl Operator {
+    /// Whether this begins something new, as opposed to finishing or changing what is there.
+    #[must_use]
+    pub const fn begins_work(&self) -> bool {
+        matches!(
+            self,
+            Self::ExpectChannel(_)
+                | Self::OpenChannel(_)
+                | Self::PrepareReceive { .. }
+                | Self::SendAlong { .. }
+        )
+    }
 }
 
 /// The agreed beginning of a channel.

@@ -7,7 +7,8 @@
 use crate::amount::Msat;
 use crate::bounded::Bounded;
 use crate::channel::{Change, LockKey, SignedState};
-use crate::election::ElectionRecord;
+use crate::durable::Durable;
+use crate::election::{self, ElectionRecord};
 use crate::ids::{ChannelId, Epoch, TransferId};
 use crate::input::OpenChannel;
 use crate::limits::PROPOSAL_CHANGES_MAX;
@@ -19,6 +20,15 @@ use serde::{Deserialize, Serialize};
 
 /// Changes of one channel state.
 pub type Changes = Bounded<Change, PROPOSAL_CHANGES_MAX>;
+
+/// All a node must not forget, at one position of its journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Channels, transfers, receives.
+    pub durable: Durable,
+    /// Elections.
+    pub election: election::Durable,
+}
 
 /// One fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,6 +210,8 @@ pub enum Record {
         /// Unix milliseconds.
         at_ms: u64,
     },
+    /// Everything before this record, folded: the first record of a journal that was rotated.
+    Snapshot(Box<Snapshot>),
     /// As certified leader: our plan is about to leave. There is never a second one.
     PlanPublished {
         /// The epoch we lead.

@@ -64,6 +64,8 @@ pub enum Refusal {
     ClockSkew,
     /// The plan names us in a way that contradicts itself.
     Malformed,
+    /// The channel holds as many locks as it may; room comes when some of them end.
+    NoSlots,
 }
 
 /// How a transfer ended, for receipts.

@@ -19,11 +19,11 @@ use debal_crypto::Domain;
 use debal_net::{NetEvent, Warning};
 use debal_protocol::effect::{Answer, Effect, OperatorError, Position};
 use debal_protocol::event::Event;
-use debal_protocol::input::{Input, Operator, Ticket};
+use debal_protocol::input::{Input, Ticket};
 use debal_protocol::message::Travel;
 use debal_protocol::wire::codec;
 use debal_protocol::{Digest, Node, NodeId, Reject, Step, Verdict};
-use debal_store::{Journal, JournalError};
+use debal_store::{Journal, JournalError, Space};
 use feed::{Entry, Feed, GossipTrace, Happening};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -36,6 +36,9 @@ pub use planning::PlanFn;
 
 /// Inputs handled between two flushes.
 pub const BATCH: usize = 256;
+
+/// A refused rotation is tried again when the segment has grown by this much.
+const ROTATE_AGAIN_BYTES: u64 = 8 << 20;
 
 /// Why the driver stopped without being asked.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +110,8 @@ pub fn start(
         next_ticket: 0,
         held: VecDeque::new(),
         stop_at_tick_ms: None,
+        space_low: false,
+        rotate_from_bytes: 0,
     };
     let (ended, ended_out) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
@@ -136,6 +141,10 @@ struct Driver {
     /// Effects that wait for the disk, in order.
     held: VecDeque<(Position, Effect)>,
     stop_at_tick_ms: Option<u64>,
+    /// The journal said it is low on space, and the node knows.
+    space_low: bool,
+    /// After a refused rotation: the size from which the next one is tried.
+    rotate_from_bytes: u64,
 }
 
 impl Driver {
@@ -178,6 +187,44 @@ impl Driver {
             }
             self.fire_timers()?;
             self.commit()?;
+            self.look_after_journal()?;
+        }
+        Ok(())
+    }
+
+    /// Between two batches, with nothing held: begins a new segment if the present one is long, and
+    /// tells the node how much room is left.
+    fn look_after_journal(&mut self) -> Result<(), Fatal> {
+        if self.journal.wants_rotation() && self.journal.bytes() >= self.rotate_from_bytes {
+            self.rotate()?;
+        }
+        let low = self.journal.space() != Space::Ample;
+        if low != self.space_low {
+            self.space_low = low;
+            let text = if low { "low: nothing new is begun" } else { "ample again" };
+            tracing::warn!("space for the journal is {text}");
+            self.tell("journal_space", text.to_owned());
+            self.input(Input::JournalSpace { low })?;
+        }
+        Ok(())
+    }
+
+    fn rotate(&mut self) -> Result<(), Fatal> {
+        let snapshot = codec::encode(&self.node.snapshot()).map_err(Fatal::Record)?;
+        let (bytes, watch) = (self.journal.bytes(), Stopwatch::start());
+        match self.journal.rotate(&snapshot) {
+            Ok(position) => {
+                self.node.resume_at(Position(position.0));
+                self.rotate_from_bytes = 0;
+                let (to_bytes, us) = (snapshot.len(), watch.us());
+                tracing::info!(from_bytes = bytes, to_bytes, us, "journal rotated");
+            }
+            // The old segment goes on; a disk that is full now may have room later.
+            Err(error @ (JournalError::RotationRefused { .. } | JournalError::TooLarge { .. })) => {
+                self.rotate_from_bytes = bytes.saturating_add(ROTATE_AGAIN_BYTES);
+                tracing::warn!(%error, "the journal was not rotated and goes on");
+            }
+            Err(error) => return Err(error.into()),
         }
         Ok(())
     }
@@ -276,7 +323,7 @@ impl Driver {
     fn on_request(&mut self, request: Request) -> Result<(), Fatal> {
         match request {
             Request::Operator { request, reply } => {
-                if self.stop_at_tick_ms.is_some() && begins_work(&request) {
+                if self.stop_at_tick_ms.is_some() && request.begins_work() {
                     let _ = reply.send(Err(OperatorError::Invalid("the agent is stopping")));
                     return Ok(());
                 }
@@ -393,17 +440,6 @@ impl Driver {
     fn tell(&self, kind: &'static str, text: String) {
         self.feed.push(Entry::now(Happening::Agent { kind, text }));
     }
-}
-
-/// Requests that begin something new; while stopping only open work is finished.
-const fn begins_work(request: &Operator) -> bool {
-    matches!(
-        request,
-        Operator::ExpectChannel(_)
-            | Operator::OpenChannel(_)
-            | Operator::PrepareReceive { .. }
-            | Operator::SendAlong { .. }
-    )
 }
 
 const fn travel_name(travel: Travel) -> &'static str {

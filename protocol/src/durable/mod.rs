@@ -151,6 +151,7 @@ impl Durable {
                 self.channel_mut(*channel)?.frozen = true;
                 Ok(())
             }
+            Record::Snapshot(_) => Err(ApplyError::Order("a snapshot is the node's to take")),
             Record::PlanPublished { epoch, round } => self.on_plan_published((*epoch, *round)),
             other => self.apply_to_transfers(other),
         }

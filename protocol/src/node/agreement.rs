@@ -13,7 +13,7 @@ use crate::limits::{CYCLE_HOPS_MIN, ROUNDS_MAX};
 use crate::message::{Message, Refusal};
 use crate::mutant::{Mutant, active};
 use crate::plan::{Accept, CyclePlan, Go, Hop, Plan};
-use crate::reject::Reject;
+use crate::reject::{Blame, Reject};
 use crate::summary::{Offer, Want};
 use crate::time::Now;
 use crate::transfer::{Kind, Stage, is_path};
@@ -31,6 +31,8 @@ pub(super) struct Agreement {
     taken: BTreeMap<(Epoch, u8), Digest>,
     /// The sealed envelope it came in, if small enough to be evidence.
     envelopes: BTreeMap<(Epoch, u8), EnvelopeBytes>,
+    /// The newest plan whose certificate builds on a tip we have asked for, with its leader.
+    waiting: Option<(NodeId, Plan)>,
 }
 
 /// Identity of a plan: digest of its canonical bytes.
@@ -92,7 +94,12 @@ impl Node {
             Some(_) => return Err(Reject::unfitting("plan", "a second plan of one certificate")),
             None => {}
         }
-        self.take_certificate(from, &plan.certificate, now)?;
+        if let Err(reject) = self.take_certificate(from, &plan.certificate, now) {
+            if reject.blame() == Blame::None {
+                self.agreement.waiting = Some((from, plan));
+            }
+            return Err(reject);
+        }
         if !plan.cycles.iter().all(|cycle| is_cycle(&cycle.hops)) {
             return Err(Reject::malformed("plan", "a cycle does not close or repeats a node"));
         }
@@ -104,6 +111,14 @@ impl Node {
         let cycles = u32::try_from(plan.cycles.len()).unwrap_or(u32::MAX);
         self.outbox.emit(Event::PlanSeen { epoch, leader: from, cycles, ours });
         Ok(())
+    }
+
+    /// A tip became known: the plan that waited for one is looked at again.
+    pub(super) fn retry_plan(&mut self, now: Now) {
+        if let Some((from, plan)) = self.agreement.waiting.take() {
+            // Refused now, it is refused like any other plan; its epoch may be over.
+            let _ = self.on_plan(from, plan, now);
+        }
     }
 
     fn answer_cycles(&mut self, leader: NodeId, plan: &Plan, digest: &Digest, now: Now) -> u32 {
@@ -167,6 +182,9 @@ impl Node {
     ) -> Result<(), Refusal> {
         if !self.durable.rebalancing {
             return Err(Refusal::Disabled);
+        }
+        if self.space_low {
+            return Err(Refusal::Space);
         }
         if now.wall_ms >= expires_ms {
             return Err(Refusal::Expired);

@@ -6,7 +6,7 @@
 
 use super::Node;
 use crate::bounded::Bounded;
-use crate::channel::{Change, Channel, LockKey, Side, SignedState, next_state};
+use crate::channel::{Change, Channel, LockKey, Side, SignedState, StateError, next_state};
 use crate::event::Event;
 use crate::ids::ChannelId;
 use crate::input::Timer;
@@ -85,12 +85,20 @@ impl Node {
                 break;
             }
             match next_state(&terms, &newest, &longer) {
-                Ok(_) if is_late(&change, now) => self.cannot_change(channel, &change, now),
+                Ok(_) if is_late(&change, now) => {
+                    self.cannot_change(channel, &change, Refusal::Deadline, now);
+                }
                 Ok(state) => {
                     changes = longer;
                     next = Some(state);
                 }
-                Err(_) => self.cannot_change(channel, &change, now),
+                Err(_) if is_late(&change, now) => {
+                    self.cannot_change(channel, &change, Refusal::Deadline, now);
+                }
+                Err(StateError::NoSlots) => {
+                    self.cannot_change(channel, &change, Refusal::NoSlots, now);
+                }
+                Err(_) => self.cannot_change(channel, &change, Refusal::Insufficient, now),
             }
         }
         let Some(bytes) = next.and_then(|state| state.signed_bytes().ok()) else { return };
@@ -102,12 +110,11 @@ impl Node {
     }
 
     /// A wanted change cannot be made in the present state.
-    fn cannot_change(&mut self, channel: ChannelId, change: &Change, now: Now) {
+    fn cannot_change(&mut self, channel: ChannelId, change: &Change, reason: Refusal, now: Now) {
         let key = change.key();
         self.links.entry(channel).or_default().wanted.remove(&key);
         let Some(entry) = self.durable.channels.get(&channel) else { return };
         let Change::Add { lock, .. } = change else { return };
-        let reason = if is_late(change, now) { Refusal::Deadline } else { Refusal::Insufficient };
         if lock.payer == entry.side {
             self.give_up(key.transfer, reason);
             return;

@@ -61,13 +61,17 @@ impl Node {
         now: Now,
     ) -> Result<(), Reject> {
         match message {
+            Message::TipReply { .. } => {
+                self.on_election_message(from, message, now)?;
+                self.retry_plan(now);
+                Ok(())
+            }
             Message::Summary(summary) => self.on_summary(from, summary, now),
             Message::Claim(_)
             | Message::Endorse(_)
             | Message::RosterChange(_)
             | Message::Evidence(_)
-            | Message::TipRequest { .. }
-            | Message::TipReply { .. } => self.on_election_message(from, message, now),
+            | Message::TipRequest { .. } => self.on_election_message(from, message, now),
             Message::Plan(plan) => self.on_plan(from, plan, now),
             Message::Receipt { transfer, outcome } => self.on_receipt(from, transfer, outcome),
             Message::Accept(accept) => self.on_accept(from, accept, now),

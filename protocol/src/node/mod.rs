@@ -30,7 +30,7 @@ use crate::election::{Election, Genesis, Settings};
 use crate::flow::FlowBook;
 use crate::ids::{ChannelId, TransferId};
 use crate::input::{Input, Ticket, Timer};
-use crate::journal::Record;
+use crate::journal::{Record, Snapshot};
 use crate::message::{Message, Refusal, Travel};
 use crate::mutant::{Mutant, active};
 use crate::reject::{Blame, Reject};
@@ -70,6 +70,8 @@ pub struct Node {
     leading: leading::Leading,
     agreement: agreement::Agreement,
     openings: BTreeMap<ChannelId, Ticket>,
+    /// The journal is low on space: nothing new is begun.
+    space_low: bool,
     summaries: summaries::Publishing,
     outbox: outbox::Outbox,
 }
@@ -97,6 +99,7 @@ impl Node {
             leading: leading::Leading::default(),
             agreement: agreement::Agreement::default(),
             openings: BTreeMap::new(),
+            space_low: false,
             summaries: summaries::Publishing::default(),
             outbox: outbox::Outbox::default(),
             config,
@@ -122,8 +125,32 @@ impl Node {
                 self.election.apply(record);
                 Ok(())
             }
+            Record::Snapshot(snapshot) => self.on_snapshot(snapshot),
             other => self.durable.apply(other),
         }
+    }
+
+    /// Everything durable as one record, to begin a new journal segment with. It takes a position of
+    /// its own there: see [`Node::resume_at`].
+    #[must_use]
+    pub fn snapshot(&self) -> Record {
+        let (durable, election) = (self.durable.clone(), self.election.durable().clone());
+        Record::Snapshot(Box::new(Snapshot { durable, election }))
+    }
+
+    /// Tells the node where its journal ends, after a replay or a rotation: the next record takes
+    /// the position after this one.
+    pub const fn resume_at(&mut self, position: Position) {
+        self.outbox.resume_at(position);
+    }
+
+    fn on_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), ApplyError> {
+        if snapshot.durable.node != self.config.node {
+            return Err(ApplyError::Order("a snapshot must be of this node"));
+        }
+        self.durable = snapshot.durable.clone();
+        self.election.restore(snapshot.election.clone());
+        Ok(())
     }
 
     /// Bounds, decodes and verifies bytes that arrived by `travel`.
@@ -151,6 +178,7 @@ impl Node {
             Input::PlanMade { epoch, round, cycles } => {
                 self.on_plan_made(epoch, round, cycles, now);
             }
+            Input::JournalSpace { low } => self.space_low = low,
             Input::Operator { ticket, request } => self.on_operator(ticket, request, now),
         }
         self.settle_down(now);

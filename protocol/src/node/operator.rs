@@ -20,6 +20,9 @@ use debal_crypto::{Digest, Domain, LockHash, Secret};
 
 impl Node {
     pub(super) fn on_operator(&mut self, ticket: Ticket, request: Operator, now: Now) {
+        if self.space_low && request.begins_work() {
+            return self.answer(ticket, Err(OperatorError::Refused(Refusal::Space)));
+        }
         let answer = match request {
             Operator::ExpectChannel(open) => return self.expect_channel(ticket, open),
             Operator::OpenChannel(open) => return self.open_channel(ticket, open, now),

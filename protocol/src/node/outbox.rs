@@ -61,6 +61,10 @@ impl Outbox {
         self.appended = self.appended.saturating_add(1);
     }
 
+    pub(super) const fn resume_at(&mut self, position: Position) {
+        self.appended = position.0;
+    }
+
     pub(super) fn append(&mut self, record: Record) {
         self.appended = self.appended.saturating_add(1);
         self.push(Effect::Append(record));

@@ -163,6 +163,10 @@ impl Node {
             return Err(Refusal::UnknownChannel);
         }
         if matches!(transfer.kind, Kind::Payment) {
+            // A cycle is open work since we consented to it; a payment begins here.
+            if self.space_low {
+                return Err(Refusal::Space);
+            }
             let policy = channel.our_policy;
             if !policy.carries(outgoing.amount_msat) {
                 return Err(Refusal::AmountOutOfRange);

@@ -166,6 +166,11 @@ impl Election {
         self.durable.apply(record);
     }
 
+    /// Takes a stored state in place of the founding: the journal begins with a snapshot.
+    pub fn restore(&mut self, durable: Durable) {
+        self.durable = durable;
+    }
+
     /// Everything that survives a crash.
     #[must_use]
     pub const fn durable(&self) -> &Durable {

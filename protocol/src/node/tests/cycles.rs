@@ -201,3 +201,32 @@ fn a_leader_that_restarts_publishes_no_second_plan() {
     assert!(!world.certify_again(leader, certificate));
     world.assert_whole(false);
 }
+
+#[test]
+fn a_plan_on_an_unknown_tip_is_taken_up_when_the_tip_is_shown() {
+    let mut world = ring(4);
+    // Node 3 hears nothing of the first epoch, so it lacks the record the second one builds on.
+    let links = |cut: bool, world: &mut World| {
+        for other in 0..3 {
+            for link in [(other, 3), (3, other)] {
+                if cut {
+                    world.cut.insert(link)
+                } else {
+                    world.cut.remove(&link)
+                };
+            }
+        }
+    };
+    links(true, &mut world);
+    let hops = ring_hops(&world, 300_000);
+    world.lead(hops);
+    world.run();
+    world.elect();
+    links(false, &mut world);
+    let hops = ring_hops(&world, 300_000);
+    world.publish(hops);
+    world.run();
+    assert_eq!(ends(&world), [Outcome::Committed]);
+    assert_eq!(balances(&world), [600_000; 4]);
+    world.assert_whole(true);
+}

@@ -3,7 +3,7 @@
 use super::world::World;
 use crate::effect::{Answer, OperatorError};
 use crate::event::Event;
-use crate::input::Operator;
+use crate::input::{Input, Operator};
 use crate::message::{Outcome, Refusal};
 use debal_crypto::Secret;
 
@@ -192,5 +192,42 @@ fn a_claim_that_overtakes_its_counter_signature_needs_no_second_showing() {
     world.swap_next_two();
     world.run();
     assert_eq!(outcome(&world), (Outcome::Committed, None));
+    world.assert_whole(true);
+}
+
+#[test]
+fn a_node_rebuilt_from_a_snapshot_in_mid_payment_is_the_node_and_finishes_it() {
+    for cut in 0..24 {
+        let mut world = start_payment();
+        for _ in 0..cut {
+            world.deliver_one();
+        }
+        for index in 0..world.hosts.len() {
+            let snapshot = world.hosts[index].node.snapshot();
+            world.hosts[index].journal = vec![snapshot];
+        }
+        for index in 0..world.hosts.len() {
+            world.crash(index);
+        }
+        for index in 0..world.hosts.len() {
+            world.restart(index);
+        }
+        world.pass(400_000);
+        world.assert_whole(true);
+    }
+}
+
+#[test]
+fn with_little_journal_space_nothing_new_begins_and_open_work_ends() {
+    let mut world = start_payment();
+    world.input(0, Input::JournalSpace { low: true });
+    let hash = world.receive(2, 1_000);
+    let hops = vec![world.hop(1, 0, 1, 2_000), world.hop(2, 1, 2, 1_000)];
+    let refused = world.ask(0, Operator::SendAlong { hops: hops.clone(), hash });
+    assert_eq!(refused, Err(OperatorError::Refused(Refusal::Space)));
+    world.run();
+    assert_eq!(outcome(&world).0, Outcome::Committed);
+    world.input(0, Input::JournalSpace { low: false });
+    assert!(world.ask(0, Operator::SendAlong { hops, hash }).is_ok());
     world.assert_whole(true);
 }

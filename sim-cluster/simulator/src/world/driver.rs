@@ -278,6 +278,7 @@ pub(crate) const fn record_name(record: &Record) -> &'static str {
         Record::PaymentStarted { .. } => "payment_started",
         Record::LockAsked { .. } => "lock_asked",
         Record::PlanPublished { .. } => "plan_published",
+        Record::Snapshot(_) => "snapshot",
         Record::Committed { .. } => "committed",
         Record::Aborted { .. } => "aborted",
         Record::Revealed { .. } => "revealed",

@@ -3,9 +3,9 @@
 //! Operators know the topology and nothing else of the world. They must never retry: whether a
 //! payment succeeds is for the checks to judge.
 
-use super::World;
 use super::host::WALL_BEGIN_MS;
 use super::queue::Event;
+use super::{World, words};
 use crate::scenario::{ChannelPlan, Payment, PaymentKind};
 use debal_crypto::{LockHash, Secret};
 use debal_protocol::channel::ChannelTerms;
@@ -135,7 +135,7 @@ impl World {
             return;
         }
         self.note(7, ask.host, &ask.ticket.to_be_bytes(), || {
-            format!("operator of node {} asks: {:?}", ask.host, ask.request)
+            format!("node {} is asked: {:?}", ask.host, ask.request)
         });
         let input = Input::Operator { ticket: Ticket(ask.ticket), request: ask.request };
         self.input(ask.host, input);
@@ -156,11 +156,18 @@ impl World {
             (OPEN, Ok(_)) => self.clients.opened += 1,
             (RECEIVE, Ok(Answer::Receive(hash))) => self.send_payment(index, hash),
             (SEND, Ok(Answer::Sending(transfer))) => {
+                let payment = self.clients.payments[index];
+                self.tell(|| {
+                    let (short, amount) = (transfer.short(), payment.amount_msat);
+                    let (to, kind) = (payment.to, payment.kind);
+                    Some(format!("node {host} begins {kind:?} payment {short} of {amount} to {to}"))
+                });
                 self.clients.by_transfer.insert(transfer, index);
                 self.clients.paid.insert(index, Paid::Sent(transfer));
             }
             (RECEIVE | SEND, Err(error)) => {
                 self.marks.hit("operator", error_name(&error));
+                self.tell(|| Some(format!("node {host} begins no payment: {error:?}")));
                 self.clients.paid.insert(index, Paid::Refused);
             }
             _ => {}
@@ -238,6 +245,7 @@ impl World {
     pub(super) fn emitted(&mut self, host: usize, event: &NodeEvent) {
         self.watch.now_ms = self.now_ms;
         self.watch.event(host, event, &self.founding.index, &mut self.marks);
+        self.tell(|| words::event(event).map(|words| format!("node {host} {words}")));
         match event {
             NodeEvent::PaymentEnded { transfer, outcome, .. } => {
                 if let Some(index) = self.clients.by_transfer.get(transfer) {

@@ -217,6 +217,11 @@ impl World {
         if greed != 100 {
             cycles.iter_mut().for_each(|cycle| scale(cycle, greed));
         }
+        if self.plans_left == 0 {
+            cycles.clear();
+        } else if !cycles.is_empty() {
+            self.plans_left -= 1;
+        }
         self.marks.hit("plan", if cycles.is_empty() { "empty" } else { "cycles" });
         let (epoch, round) = (request.epoch, request.round);
         self.input(host, Input::PlanMade { epoch, round, cycles });

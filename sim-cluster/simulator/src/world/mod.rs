@@ -88,6 +88,8 @@ pub struct World {
     pub(crate) phase: Phase,
     /// When the chaos phase began.
     pub(crate) chaos_ms: u64,
+    /// Plans with cycles that will still be made; later ones are empty.
+    pub(crate) plans_left: u32,
     pub(crate) founding: Founding,
     pub(crate) hosts: Vec<Host>,
     queue: Queue,
@@ -131,6 +133,7 @@ impl World {
             now_ms: 0,
             phase: Phase::Quiet,
             chaos_ms: u64::MAX,
+            plans_left: u32::MAX,
             founding,
             hosts,
             queue: Queue::default(),
@@ -216,6 +219,12 @@ impl World {
         if let Some(lines) = &mut self.trace.story {
             lines.push(format!("{:>9} {}", self.now_ms, story()));
         }
+    }
+
+    /// Adds to the story only: what people want to know and no trace needs.
+    pub(crate) fn tell(&mut self, words: impl FnOnce() -> Option<String>) {
+        let Some(lines) = &mut self.trace.story else { return };
+        lines.extend(words().map(|words| format!("{:>9} {words}", self.now_ms)));
     }
 
     pub(crate) fn restored_node(&self, host: usize) -> Option<Node> {

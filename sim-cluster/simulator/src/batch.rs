@@ -16,7 +16,7 @@ const TWICE_EVERY: u64 = 20;
 const MARKED_SEEDS: u64 = 150;
 
 /// Marks that a batch must reach.
-pub const REQUIRED: [&str; 42] = [
+pub const REQUIRED: [&str; 49] = [
     "cycle.Committed",
     "cycle.RolledBack",
     "payment.committed",
@@ -41,6 +41,13 @@ pub const REQUIRED: [&str; 42] = [
     "fault.chaos.flush_error",
     "fault.chaos.disk_full",
     "fault.chaos.restore",
+    "fault.chaos.clone_host",
+    "fault.chaos.lost_journal",
+    "clone.heard",
+    "clone.said",
+    "lie.early_reveal",
+    "lie.forged_lock",
+    "lie.second_claim",
     "fault.chaos.clock_jump",
     "fault.chaos.clock_drift",
     "fault.chaos.byzantine",

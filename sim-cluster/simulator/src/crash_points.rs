@@ -168,6 +168,7 @@ fn ring(nodes: usize) -> Scenario {
         },
         payments: Vec::new(),
         faults: Vec::new(),
+        identities: Vec::new(),
     }
 }
 

@@ -36,9 +36,11 @@ pub fn shrink(scenario: &Scenario, options: Options) -> Option<Shrunk> {
     let mut shrinker = Shrinker { best, rule, options };
     shrinker.cut_time();
     shrinker.quiet_links();
+    shrinker.drop_members();
     shrinker.thin(|scenario| &mut scenario.faults);
     shrinker.thin(|scenario| &mut scenario.payments);
     shrinker.thin(|scenario| &mut scenario.channels);
+    shrinker.drop_members();
     Some(shrinker.best)
 }
 
@@ -77,6 +79,15 @@ impl Shrinker {
         let mut candidate = self.best.scenario.clone();
         candidate.link.corrupt_per_mille = 0;
         self.keeps(candidate);
+    }
+
+    /// Members the failure does not need, the highest number first.
+    fn drop_members(&mut self) {
+        for node in (0..self.best.scenario.nodes).rev() {
+            if let Some(candidate) = self.best.scenario.without(node) {
+                self.keeps(candidate);
+            }
+        }
     }
 
     /// Delta debugging: drops runs of a list, halving their length until single entries are tried.

@@ -113,8 +113,9 @@ fn explain(scenario: &Scenario) {
     let file = format!("failure-{}.scn", scenario.seed);
     let small = &shrunk.scenario;
     println!(
-        "\nshrunk in {} runs to {} faults, {} payments, {} channels",
+        "\nshrunk in {} runs to {} members, {} faults, {} payments, {} channels",
         shrunk.runs,
+        small.nodes,
         small.faults.len(),
         small.payments.len(),
         small.channels.len()

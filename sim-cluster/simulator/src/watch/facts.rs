@@ -29,22 +29,27 @@ pub(super) enum Fact {
 }
 
 impl Fact {
-    pub(super) fn of(record: &Record) -> Option<Self> {
-        Some(match record {
-            Record::Proposed { signature, .. } => Self::Signed(*signature),
-            Record::Completed { high, .. } => Self::Signed(*high),
-            Record::Election(ElectionRecord::Voted { endorsement, .. }) => {
-                Self::Voted(endorsement.epoch.0, endorsement.round)
+    /// What a record allows its owner to say.
+    pub(super) fn of(record: &Record) -> Vec<Self> {
+        match record {
+            Record::Proposed { signature, .. } => vec![Self::Signed(*signature)],
+            Record::Completed { high, .. } => vec![Self::Signed(*high)],
+            // One of the two is the owner's own, made in a life it forgot.
+            Record::Adopted { state, .. } => {
+                vec![Self::Signed(state.low), Self::Signed(state.high)]
             }
-            Record::Election(ElectionRecord::Claimed(claim)) => Self::Claimed(claim.epoch.0),
-            Record::SummarySent { seq } => Self::Summary(*seq),
-            Record::CycleReserved { cycle, .. } => Self::Reserved(*cycle),
-            Record::Revealed { transfer, .. } => Self::Revealed(*transfer),
-            Record::Committed { transfer, .. } => Self::Committed(*transfer),
-            Record::PaymentStarted { transfer, .. } => Self::Started(*transfer),
-            Record::ReceivePrepared { hash, .. } => Self::Prepared(*hash),
-            _ => return None,
-        })
+            Record::Election(ElectionRecord::Voted { endorsement, .. }) => {
+                vec![Self::Voted(endorsement.epoch.0, endorsement.round)]
+            }
+            Record::Election(ElectionRecord::Claimed(claim)) => vec![Self::Claimed(claim.epoch.0)],
+            Record::SummarySent { seq } => vec![Self::Summary(*seq)],
+            Record::CycleReserved { cycle, .. } => vec![Self::Reserved(*cycle)],
+            Record::Revealed { transfer, .. } => vec![Self::Revealed(*transfer)],
+            Record::Committed { transfer, .. } => vec![Self::Committed(*transfer)],
+            Record::PaymentStarted { transfer, .. } => vec![Self::Started(*transfer)],
+            Record::ReceivePrepared { hash, .. } => vec![Self::Prepared(*hash)],
+            _ => Vec::new(),
+        }
     }
 }
 

@@ -245,6 +245,9 @@ impl World {
     pub(super) fn emitted(&mut self, host: usize, event: &NodeEvent) {
         self.watch.now_ms = self.now_ms;
         self.watch.event(host, event, &self.founding.index, &mut self.marks);
+        if host >= self.scenario.nodes {
+            return; // A clone has no operator.
+        }
         self.tell(|| words::event(event).map(|words| format!("node {host} {words}")));
         match event {
             NodeEvent::PaymentEnded { transfer, outcome, .. } => {

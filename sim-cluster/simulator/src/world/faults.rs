@@ -1,7 +1,7 @@
 //! Carrying faults out: crashes, restarts, cuts, pauses, clocks, and stopping all of them.
 //!
-//! A crash keeps what was durable, always, and a prefix of what was not, drawn from the disk's
-//! stream. A restart sees the disk only.
+//! A crash keeps what was durable, always, and of what was not what the real journal finds on a
+//! disk that tore. A restart sees the disk only.
 
 use super::host::DeathTrap;
 use super::queue::Event;
@@ -31,7 +31,7 @@ impl World {
         self.network.active.insert(index);
         self.push_in(fault.lasts_ms, Event::FaultEnds(index));
         let until_ms = self.now_ms + fault.lasts_ms;
-        let all = 0..self.hosts.len();
+        let all = self.members();
         match fault.kind {
             FaultKind::Partition { side, one_way } => {
                 for from in side.clone() {
@@ -57,6 +57,8 @@ impl World {
                 all.for_each(|node| self.crash(node, Some(fault.lasts_ms.min(20_000))));
             }
             FaultKind::Restore { node, percent } => self.roll_back(node, percent, fault.lasts_ms),
+            FaultKind::LostJournal { node } => self.roll_back(node, 0, fault.lasts_ms),
+            FaultKind::CloneHost { node } => self.clone_begins(index, node),
             kind => self.ail(&kind, until_ms),
         }
     }
@@ -94,6 +96,7 @@ impl World {
             FaultKind::ClockJump { node, by_ms } => self.hosts[node].clock.offset_ms -= by_ms,
             FaultKind::ClockDrift { node, .. } => self.hosts[node].clock.settle(self.now_ms),
             FaultKind::CrashAtEffect { node, .. } => self.hosts[node].ailments.trap = None,
+            FaultKind::CloneHost { .. } => self.clone_ends(index),
             FaultKind::Byzantine { node, script } => {
                 self.hosts[node].ailments.scripts.remove(&script);
             }
@@ -105,7 +108,7 @@ impl World {
     pub(crate) fn stop_faults(&mut self) {
         let active: Vec<usize> = self.network.active.iter().copied().collect();
         active.into_iter().for_each(|index| self.fault_ends(index));
-        for host in 0..self.hosts.len() {
+        for host in self.members() {
             self.hosts[host].ailments = Ailments::default();
             let clock = &mut self.hosts[host].clock;
             clock.settle(self.now_ms);
@@ -129,10 +132,9 @@ impl World {
         }
         let soon_ms = self.streams.disk.random_range(500..=8_000);
         let damaged = happens(&mut self.streams.disk, self.scenario.disk.damage_per_mille);
+        let unflushed = self.hosts[host].disk.records.len() - self.hosts[host].disk.durable;
+        let kept = if damaged { self.power_loss(host) } else { unflushed };
         let entry = &mut self.hosts[host];
-        let unflushed = entry.disk.records.len() - entry.disk.durable;
-        let kept = self.streams.disk.random_range(0..=unflushed);
-        let kept = if damaged { kept } else { unflushed };
         let end = entry.disk.durable + kept;
         entry.disk.records.truncate(end);
         entry.disk.flushing = None;
@@ -150,9 +152,7 @@ impl World {
         });
         let down_ms = down_ms.unwrap_or(soon_ms).max(1);
         self.push_in(down_ms, Event::Restart { host, life });
-        for peer in (0..self.hosts.len()).filter(|peer| *peer != host) {
-            self.connection_changed(host, peer);
-        }
+        self.connections_changed(host);
     }
 
     /// The process dies and its journal is replaced by an old copy.
@@ -162,7 +162,7 @@ impl World {
         let kept = disk.durable * percent as usize / 100;
         disk.records.truncate(kept);
         disk.durable = disk.durable.min(kept);
-        self.watch.rolled_back(node);
+        self.watch.forgets(node);
     }
 
     /// Starts a process from its disk.
@@ -194,8 +194,6 @@ impl World {
     pub(super) fn start(&mut self, host: usize) {
         self.hosts[host].up = true;
         self.input(host, Input::Start);
-        for peer in (0..self.hosts.len()).filter(|peer| *peer != host) {
-            self.connection_changed(host, peer);
-        }
+        self.connections_changed(host);
     }
 }

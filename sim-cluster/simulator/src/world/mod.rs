@@ -5,11 +5,14 @@
 
 mod byzantine;
 mod clients;
+mod clones;
 mod driver;
 mod faults;
+mod forgeries;
 pub(crate) mod host;
 mod network;
 mod queue;
+mod tears;
 mod words;
 
 pub(crate) use clients::{Clients, Paid};
@@ -91,7 +94,10 @@ pub struct World {
     /// Plans with cycles that will still be made; later ones are empty.
     pub(crate) plans_left: u32,
     pub(crate) founding: Founding,
+    /// The members, then the clones there have been.
     pub(crate) hosts: Vec<Host>,
+    /// Clones that run: the fault, the clone's number, its member's.
+    pub(crate) clones: BTreeMap<usize, (usize, usize)>,
     queue: Queue,
     pub(crate) network: Network,
     pub(crate) streams: Streams,
@@ -136,6 +142,7 @@ impl World {
             plans_left: u32::MAX,
             founding,
             hosts,
+            clones: BTreeMap::new(),
             queue: Queue::default(),
             watch,
             marks: Marks::default(),
@@ -198,12 +205,23 @@ impl World {
 
     /// Everything only an observer of all can check.
     pub(crate) fn check_globally(&mut self, quiescent: bool) {
-        let nodes: Vec<&Node> = self.hosts.iter().map(|host| &host.node).collect();
         self.watch.now_ms = self.now_ms;
+        let nodes: Vec<&Node> =
+            self.hosts.iter().take(self.scenario.nodes).map(|host| &host.node).collect();
         for (host, node) in nodes.iter().enumerate().filter(|(host, _)| self.hosts[*host].up) {
             self.watch.check_book(host, node);
         }
         self.watch.check_network(&nodes, quiescent);
+    }
+
+    /// The members' numbers; hosts beyond them are clones.
+    pub(crate) const fn members(&self) -> std::ops::Range<usize> {
+        0..self.scenario.nodes
+    }
+
+    /// The members' nodes.
+    pub(crate) fn member_nodes(&self) -> Vec<&Node> {
+        self.hosts.iter().take(self.scenario.nodes).map(|host| &host.node).collect()
     }
 
     /// Adds to the trace's hash, and to the story.
@@ -233,7 +251,7 @@ impl World {
 }
 
 fn suites(scenario: &Scenario) -> Option<Vec<Arc<dyn Suite>>> {
-    let make = |index| suite_of(scenario.seed, index, scenario.real_curves).ok();
+    let make = |node| suite_of(scenario.seed, scenario.identity(node), scenario.real_curves).ok();
     (0..scenario.nodes).map(make).collect()
 }
 

@@ -8,7 +8,7 @@ use super::queue::Event;
 use super::{World, words};
 use crate::scenario::{ChannelPlan, Payment, PaymentKind};
 use debal_crypto::{LockHash, Secret};
-use debal_protocol::channel::ChannelTerms;
+use debal_protocol::channel::{Channel, ChannelTerms};
 use debal_protocol::effect::{Answer, OperatorError};
 use debal_protocol::event::Event as NodeEvent;
 use debal_protocol::input::{Input, OpenChannel, Operator, Ticket};
@@ -207,15 +207,20 @@ impl World {
     /// Fresh payments of the serve phase keep away from what chaos may have left unusable.
     fn usable_channels(&self, payment: &Payment) -> Vec<ChannelPlan> {
         let serve = self.phase >= super::Phase::Serve;
-        let need = payment.amount_msat.saturating_mul(2);
+        // The first hop carries every forwarder's fee.
+        let fee_msat = u64::from(self.scenario.wishes.base_msat) + payment.amount_msat;
+        let need = payment.amount_msat + fee_msat.saturating_mul(self.scenario.nodes as u64);
         let usable = |channel: &&ChannelPlan| {
             let ends = [channel.a, channel.b];
             !serve
                 || ends.iter().all(|end| {
                     let id = ChannelId(channel.number);
-                    let entry = self.hosts[*end].node.durable().channels.get(&id);
+                    let durable = self.hosts[*end].node.durable();
+                    let free =
+                        |c: &Channel| c.spendable_msat().minus_or_zero(durable.reserved_msat(id));
+                    let entry = durable.channels.get(&id);
                     !self.scenario.is_tainted(*end)
-                        && entry.is_some_and(|c| !c.frozen && c.spendable_msat().0 >= need)
+                        && entry.is_some_and(|c| !c.frozen && free(c).0 >= need)
                 })
         };
         self.scenario.channels.iter().filter(usable).copied().collect()

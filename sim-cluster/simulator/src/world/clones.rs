@@ -59,6 +59,7 @@ impl World {
             life: 0,
             up: false,
             ailments: Ailments::default(),
+            parked: Vec::new(),
             peers: std::collections::BTreeMap::new(),
         };
         let number = self.hosts.len();

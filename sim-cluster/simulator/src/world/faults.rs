@@ -59,14 +59,14 @@ impl World {
             FaultKind::Restore { node, percent } => self.roll_back(node, percent, fault.lasts_ms),
             FaultKind::LostJournal { node } => self.roll_back(node, 0, fault.lasts_ms),
             FaultKind::CloneHost { node } => self.clone_begins(index, node),
-            kind => self.ail(&kind, until_ms),
+            kind => self.ail(&kind),
         }
     }
 
-    fn ail(&mut self, kind: &FaultKind, until_ms: u64) {
+    fn ail(&mut self, kind: &FaultKind) {
         let now_ms = self.now_ms;
         match kind {
-            FaultKind::Pause { node } => self.hosts[*node].ailments.paused_until_ms = until_ms,
+            FaultKind::Pause { node } => self.hosts[*node].ailments.paused = true,
             FaultKind::Slow { node } => self.hosts[*node].ailments.slow = true,
             FaultKind::FlushError { node } => self.hosts[*node].disk.fail_flush = true,
             FaultKind::DiskFull { node } => self.hosts[*node].disk.full = true,
@@ -90,7 +90,7 @@ impl World {
         self.mend(index);
         match self.scenario.faults[index].kind {
             FaultKind::Slow { node } => self.hosts[node].ailments.slow = false,
-            FaultKind::Pause { node } => self.hosts[node].ailments.paused_until_ms = 0,
+            FaultKind::Pause { node } => self.wake_up(node),
             FaultKind::FlushError { node } => self.hosts[node].disk.fail_flush = false,
             FaultKind::DiskFull { node } => self.hosts[node].disk.full = false,
             FaultKind::ClockJump { node, by_ms } => self.hosts[node].clock.offset_ms -= by_ms,
@@ -101,6 +101,14 @@ impl World {
                 self.hosts[node].ailments.scripts.remove(&script);
             }
             _ => {}
+        }
+    }
+
+    /// A paused process goes on with what happened to it meanwhile.
+    fn wake_up(&mut self, host: usize) {
+        self.hosts[host].ailments.paused = false;
+        for event in std::mem::take(&mut self.hosts[host].parked) {
+            self.push_in(0, event);
         }
     }
 

@@ -127,6 +127,7 @@ impl World {
                 life: 0,
                 up: false,
                 ailments: Ailments::default(),
+                parked: Vec::new(),
                 peers: BTreeMap::new(),
             });
         }
@@ -185,7 +186,13 @@ impl World {
         while self.watch.violations.is_empty() && self.step(until_ms) {}
     }
 
-    fn happen(&mut self, event: Event) {
+    fn happen(&mut self, mut event: Event) {
+        if let Event::Deliver(parcel) = &mut event {
+            parcel.to = self.one_of_twins(parcel.to);
+        }
+        if let Some(host) = event.host().filter(|host| self.hosts[*host].is_paused()) {
+            return self.hosts[host].parked.push(event);
+        }
         match event {
             Event::Deliver(parcel) => self.deliver(parcel),
             Event::Wake { host, life, timer, tick_ms } => self.wake(host, life, timer, tick_ms),

@@ -204,8 +204,7 @@ impl World {
             }
         }
         for _ in 0..=u8::from(twice) {
-            let parcel =
-                Parcel { from, to, travel, bytes: Arc::clone(&bytes), clean, late: false, name };
+            let parcel = Parcel { from, to, travel, bytes: Arc::clone(&bytes), clean, name };
             self.dispatch_parcel(parcel);
         }
     }
@@ -224,14 +223,8 @@ impl World {
         self.push_in(delay_ms, Event::Deliver(parcel));
     }
 
-    pub(super) fn deliver(&mut self, mut parcel: Parcel) {
-        parcel.to = self.one_of_twins(parcel.to);
+    pub(super) fn deliver(&mut self, parcel: Parcel) {
         let (from, to) = (parcel.from, parcel.to);
-        let pause_ms = self.hosts[to].ailments.paused_until_ms.saturating_sub(self.now_ms);
-        if pause_ms > 0 && self.hosts[to].up {
-            parcel.late = true;
-            return self.push_in(pause_ms, Event::Deliver(parcel));
-        }
         if let Some(count) = self.network.under_way.get_mut(&(from, to)) {
             *count = count.saturating_sub(1);
         }

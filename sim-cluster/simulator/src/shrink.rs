@@ -107,3 +107,20 @@ impl Shrinker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mutants::{Driver, Mutant};
+
+    #[test]
+    fn a_failure_that_needs_two_members_is_shrunk_to_two() {
+        let mutant = Some(Mutant::Driver(Driver::SendBeforeFlush));
+        let whole = Scenario::from_seed_with(0, 6);
+        let shrunk = shrink(&whole, Options { mutant, story: false });
+        let small = shrunk.as_ref().map(|shrunk| &shrunk.scenario);
+        let sizes = small.map(|s| (s.nodes, s.faults.len(), s.payments.len()));
+        assert_eq!(sizes, Some((2, 0, 0)));
+        assert_eq!(shrunk.map(|shrunk| shrunk.outcome.failure() == Some("I11")), Some(true));
+    }
+}

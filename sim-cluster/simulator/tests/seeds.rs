@@ -16,8 +16,19 @@ fn two_hundred_seeds_hold_every_invariant_and_reach_every_mark() {
     assert_eq!(sum.missing_marks(), Vec::<&str>::new());
 }
 
+#[test]
+fn the_number_of_threads_changes_no_result() {
+    let batch = |threads| Batch::run(40..48, None, threads, |_| {}).json(1.0, &[]);
+    let alone = batch(1);
+    assert_eq!(alone, batch(2));
+    assert_eq!(alone, batch(5));
+}
+
 /// Shrunk scenarios of mended bugs; they stay for ever.
-const REGRESSIONS: [&str; 1] = [include_str!("regressions/stray-release.scn")];
+const REGRESSIONS: [&str; 2] = [
+    include_str!("regressions/stray-release.scn"),
+    include_str!("regressions/pause-ends-with-its-fault.scn"),
+];
 
 #[test]
 fn scenarios_that_once_failed_hold_now() {

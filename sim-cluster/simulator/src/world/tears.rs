@@ -89,3 +89,30 @@ fn tear(
         _ => Err(format!("{} of {} records, right: {right}", recovered.records.len(), all.len())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_tear_leaves_nothing_some_or_all_and_always_a_prefix() {
+        let record = |seq| Record::SummarySent { seq };
+        let (flushed, tail): (Vec<_>, Vec<_>) =
+            ((0..4).map(record).collect(), (4..40).map(record).collect());
+        let (mut kept, mut cut) = (BTreeSet::new(), 0);
+        for seed in 0..400 {
+            for call in 1..=CALLS {
+                let found = tear(&flushed, &tail, seed, call);
+                assert!(found.is_ok(), "seed {seed} call {call}: {found:?}");
+                if let Ok((left, torn)) = found {
+                    kept.insert(left);
+                    cut += u64::from(torn.is_some());
+                }
+            }
+        }
+        let inside = kept.iter().any(|left| (1..tail.len()).contains(left));
+        assert!(kept.contains(&0) && inside && kept.contains(&tail.len()), "{kept:?}");
+        assert!(cut > 0);
+    }
+}

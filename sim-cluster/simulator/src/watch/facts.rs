@@ -11,6 +11,7 @@ use debal_protocol::election::ElectionRecord;
 use debal_protocol::journal::Record;
 use debal_protocol::message::Message;
 use debal_protocol::node::Node;
+use debal_protocol::transfer::Decision;
 use debal_protocol::{ChannelId, TransferId, wire};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -152,9 +153,11 @@ impl Watch {
         self.must(incoming.is_some() && peer == to, "R3", || {
             format!("node {host} shows the secret of {} to a stranger", id.short())
         });
-        if transfer.is_recipient() {
+        // Whoever forgot its reveal, or left it to a clone, was shown the secret by its own payee.
+        let shown = self.forgetful.contains(&host) && transfer.decision == Decision::Commit;
+        if transfer.is_recipient() && !shown {
             self.on_disk(host, Fact::Revealed(id));
-        } else if transfer.is_decider() {
+        } else if transfer.is_decider() || transfer.is_recipient() {
             self.on_disk(host, Fact::Committed(id));
         }
     }

@@ -18,11 +18,11 @@ pub enum Mutant {
     LadderReversed,
     /// R4: every payer ends its lock by its clock, not only the last.
     ReleaseInTheMiddle,
-    /// R4: the incoming lock is given back while the outgoing one is open.
+    /// R4: past the deadline of an open outgoing lock the incoming one is given back.
     CancelBeforeOutEnded,
     /// R3: the opener reveals as soon as it has the Go.
     RevealEarly,
-    /// R5: whoever has revealed may still give up.
+    /// R5: whoever has revealed gives up once its incoming lock's deadline is past.
     AbortAfterReveal,
     /// R7: a repeated claim is committed again.
     CommitTwice,

@@ -72,6 +72,9 @@ impl Channel {
     /// lock are not subtracted here; see [`crate::durable::Durable::reserved_msat`].
     #[must_use]
     pub fn spendable_msat(&self) -> Msat {
+        if active(Mutant::ReserveIgnored) {
+            return self.local_msat();
+        }
         self.local_msat().minus_or_zero(self.terms.reserve_msat)
     }
 

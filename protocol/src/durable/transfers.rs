@@ -8,6 +8,7 @@ use crate::ids::{ChannelId, TransferId};
 use crate::journal::Record;
 use crate::limits::{RECEIVES_MAX, TRANSFERS_MAX};
 use crate::message::{Outcome, Refusal};
+use crate::mutant::{Mutant, active};
 use crate::plan::Route;
 use crate::transfer::{Decision, Kind, Leg, LegStatus, Stage, Transfer};
 use debal_crypto::Secret;
@@ -126,7 +127,8 @@ impl Durable {
 
     fn on_aborted(&mut self, id: TransferId, reason: Refusal) -> Result<(), ApplyError> {
         let entry = self.transfer_mut(id)?;
-        if entry.decision != Decision::Open || entry.revealed {
+        let revealed = entry.revealed && !active(Mutant::AbortAfterReveal);
+        if entry.decision != Decision::Open || revealed {
             return Err(ApplyError::Order("a decision is made once, and not after the reveal"));
         }
         entry.decision = Decision::Abort(reason);

@@ -37,7 +37,8 @@ impl Node {
     /// We are the last payee and the last hop is locked.
     pub(super) fn drive_recipient(&mut self, id: TransferId, transfer: &Transfer, now: Now) {
         let Some(leg) = transfer.incoming else { return };
-        if transfer.revealed && !active(Mutant::AbortAfterReveal) {
+        let late = now.wall_ms >= leg.deadline_ms;
+        if transfer.revealed && !(late && active(Mutant::AbortAfterReveal)) {
             if let Some(secret) = transfer.secret.clone() {
                 self.claim_incoming(id, transfer, secret, now);
             }

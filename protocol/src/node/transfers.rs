@@ -95,7 +95,8 @@ impl Node {
         let Some(leg) = transfer.outgoing.filter(|leg| leg.status == LegStatus::Locked) else {
             return false;
         };
-        if !transfer.is_decider() && !active(Mutant::ReleaseInTheMiddle) {
+        let any = active(Mutant::ReleaseInTheMiddle) || active(Mutant::CancelBeforeOutEnded);
+        if !transfer.is_decider() && !any {
             return false;
         }
         if now.wall_ms < leg.deadline_ms {

@@ -3,10 +3,12 @@
 //! Nothing here may print; speed is given by the caller, who may look at a clock.
 
 use crate::marks::Marks;
-use crate::run::{Options, run};
+use crate::parallel;
+use crate::run::{Options, Outcome, run};
 use crate::scenario::Scenario;
 use crate::watch::Violation;
 use std::fmt::Write as _;
+use std::ops::{ControlFlow, Range};
 
 /// Every this many seeds one is run twice; seeds with real curves always are.
 const TWICE_EVERY: u64 = 20;
@@ -14,7 +16,7 @@ const TWICE_EVERY: u64 = 20;
 const MARKED_SEEDS: u64 = 150;
 
 /// Marks that a batch must reach.
-pub const REQUIRED: [&str; 42] = [
+pub const REQUIRED: [&str; 49] = [
     "cycle.Committed",
     "cycle.RolledBack",
     "payment.committed",
@@ -39,6 +41,13 @@ pub const REQUIRED: [&str; 42] = [
     "fault.chaos.flush_error",
     "fault.chaos.disk_full",
     "fault.chaos.restore",
+    "fault.chaos.clone_host",
+    "fault.chaos.lost_journal",
+    "clone.heard",
+    "clone.said",
+    "lie.early_reveal",
+    "lie.forged_lock",
+    "lie.second_claim",
     "fault.chaos.clock_jump",
     "fault.chaos.clock_drift",
     "fault.chaos.byzantine",
@@ -104,13 +113,49 @@ pub fn scenario_of(seed: u64, nodes: Option<usize>) -> Scenario {
     }
 }
 
+/// One seed, run and, for some seeds, run again.
+#[derive(Clone, Debug)]
+pub struct SeedReport {
+    seed: u64,
+    real_curves: bool,
+    outcome: Outcome,
+    /// Whether a second run gave the same trace; `None` if there was none.
+    same_again: Option<bool>,
+}
+
+/// Runs one seed, some of them twice.
+#[must_use]
+pub fn run_seed(seed: u64, nodes: Option<usize>) -> SeedReport {
+    let scenario = scenario_of(seed, nodes);
+    let outcome = run(&scenario, Options::default());
+    let again = seed.is_multiple_of(TWICE_EVERY).then(|| run(&scenario, Options::default()));
+    let same_again = again.map(|again| again.trace == outcome.trace);
+    SeedReport { seed, real_curves: scenario.real_curves, outcome, same_again }
+}
+
 impl Batch {
-    /// Runs one seed, some of them twice.
-    pub fn run_seed(&mut self, seed: u64, nodes: Option<usize>) {
-        let scenario = scenario_of(seed, nodes);
-        let outcome = run(&scenario, Options::default());
+    /// Runs seeds on several threads; `progress` sees the sums after each seed, in seed order.
+    #[must_use]
+    pub fn run(
+        seeds: Range<u64>,
+        nodes: Option<usize>,
+        threads: usize,
+        mut progress: impl FnMut(&Self),
+    ) -> Self {
+        let mut batch = Self::default();
+        let work = |seed| run_seed(seed, nodes);
+        parallel::in_order(seeds, threads, work, |_, report| {
+            batch.add(&report);
+            progress(&batch);
+            ControlFlow::Continue(())
+        });
+        batch
+    }
+
+    fn add(&mut self, report: &SeedReport) {
+        let (seed, outcome) = (report.seed, &report.outcome);
         self.seeds += 1;
-        self.real_curves += u64::from(scenario.real_curves);
+        self.real_curves += u64::from(report.real_curves);
         self.events += outcome.events;
         self.checked += outcome.checked;
         self.virtual_ms += outcome.virtual_ms;
@@ -121,14 +166,11 @@ impl Batch {
         if let Some(violation) = outcome.violations.first() {
             self.failures.push(Failure { seed, violation: violation.clone() });
         }
-        if seed.is_multiple_of(TWICE_EVERY) {
-            let again = run(&scenario, Options::default());
-            self.repeated += 1;
-            if again.trace != outcome.trace {
-                let what = "two runs of one seed differ".to_owned();
-                let violation = Violation { at_ms: 0, rule: "trace".to_owned(), what };
-                self.failures.push(Failure { seed, violation });
-            }
+        self.repeated += u64::from(report.same_again.is_some());
+        if report.same_again == Some(false) {
+            let what = "two runs of one seed differ".to_owned();
+            let violation = Violation { at_ms: 0, rule: "trace".to_owned(), what };
+            self.failures.push(Failure { seed, violation });
         }
     }
 

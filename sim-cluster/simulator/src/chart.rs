@@ -1,7 +1,7 @@
 //! A message sequence chart of a failing run, as text.
 //!
-//! One column per member, one line per event, journal marks in the column of who journaled. Only
-//! the last events before the failure are drawn.
+//! One column per member, one line per event, journal marks in the column of who journaled. The
+//! talk of elections and summaries, which never explains where money is, is left out.
 
 use crate::run::Outcome;
 use std::fmt::Write as _;
@@ -54,6 +54,6 @@ fn draw(text: &mut String, line: &str, nodes: usize) {
             rest.get(2..).unwrap_or_default().join(" ")
         }
     };
-    let said: String = said.chars().take(70).collect();
+    let said: String = said.chars().take(100).collect();
     let _ = writeln!(text, "{at_ms:>9} {} {said}", columns.concat());
 }

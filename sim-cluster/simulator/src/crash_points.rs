@@ -4,11 +4,14 @@
 //! each of four points around that record, and comes back soon or after every deadline has passed.
 //! All or nothing must have moved, to the msat. Nothing here may skip a record.
 
+use crate::parallel;
 use crate::scenario::{ChannelPlan, DiskModel, LinkModel, Scenario, Wishes};
 use crate::world::{DeathTrap, World};
 use debal_protocol::ChannelId;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::ops::ControlFlow;
 
 /// When the process is back: soon, or after every deadline.
 const DOWN_MS: [u64; 2] = [500, 90_000];
@@ -19,44 +22,114 @@ const OUT_MSAT: u64 = 900_000;
 /// Capacity of every channel.
 const CAPACITY_MSAT: u64 = 1_000_000;
 
+/// How the cases of one ring size ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// The dead member came back soon: rings that moved on every channel.
+    pub soon_committed: u64,
+    /// The dead member came back soon: rings that moved on none.
+    pub soon_rolled_back: u64,
+    /// It came back after every deadline: rings that moved on every channel.
+    pub late_committed: u64,
+    /// It came back after every deadline: rings that moved on none.
+    pub late_rolled_back: u64,
+}
+
 /// What the suite covered and found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Cases run.
     pub cases: u64,
-    /// Cases in which the ring committed.
-    pub committed: u64,
-    /// Cases in which nothing moved.
-    pub rolled_back: u64,
+    /// Endings by number of ring members.
+    pub rings: BTreeMap<usize, Tally>,
     /// Records around which members died, by kind.
     pub kinds: BTreeMap<&'static str, u64>,
     /// What went wrong.
     pub failures: Vec<String>,
 }
 
+/// One case: who dies where, and for how long.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    nodes: usize,
+    host: usize,
+    trap: DeathTrap,
+    down_ms: u64,
+}
+
 /// Runs the whole suite for rings of `2..=largest` members.
 #[must_use]
-pub fn run_all(largest: usize, mut progress: impl FnMut(u64)) -> Report {
+pub fn run_all(largest: usize, threads: usize, mut progress: impl FnMut(u64)) -> Report {
     let mut report = Report::default();
+    let mut cases = Vec::new();
     for nodes in 2..=largest {
         let Some((first, last)) = undisturbed(nodes, &mut report) else { continue };
         for host in 0..nodes {
             for index in first[host]..last[host] {
-                for down_ms in DOWN_MS {
-                    for trap in [
-                        DeathTrap::BeforeAppend(index),
-                        DeathTrap::BeforeFlush(index),
-                        DeathTrap::BeforeSend(index),
-                        DeathTrap::AfterSend(index),
-                    ] {
-                        one(nodes, host, trap, down_ms, &mut report);
-                        progress(report.cases);
-                    }
-                }
+                let traps = [
+                    DeathTrap::BeforeAppend(index),
+                    DeathTrap::BeforeFlush(index),
+                    DeathTrap::BeforeSend(index),
+                    DeathTrap::AfterSend(index),
+                ];
+                let each = DOWN_MS.into_iter().flat_map(|down| traps.map(|trap| (down, trap)));
+                cases.extend(each.map(|(down_ms, trap)| Case { nodes, host, trap, down_ms }));
             }
         }
     }
+    let work = |number: u64| cases.get(number as usize).map(|case| (*case, one(*case)));
+    parallel::in_order(0..cases.len() as u64, threads, work, |_, done| {
+        if let Some((case, ending)) = done {
+            report.add(case, ending);
+            progress(report.cases);
+        }
+        ControlFlow::Continue(())
+    });
     report
+}
+
+impl Report {
+    fn add(&mut self, case: Case, ending: Result<bool, String>) {
+        self.cases += 1;
+        let tally = self.rings.entry(case.nodes).or_default();
+        let soon = case.down_ms == DOWN_MS[0];
+        match (ending, soon) {
+            (Ok(true), true) => tally.soon_committed += 1,
+            (Ok(false), true) => tally.soon_rolled_back += 1,
+            (Ok(true), false) => tally.late_committed += 1,
+            (Ok(false), false) => tally.late_rolled_back += 1,
+            (Err(what), _) => self.failures.push(format!("{case:?}: {what}")),
+        }
+    }
+
+    /// The endings as a table.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let mut text = format!(
+            "{:<8}{:>14}{:>14}{:>14}{:>14}\n{:<8}{:>14}{:>14}{:>14}{:>14}\n",
+            "",
+            "back soon:",
+            "",
+            "back late:",
+            "",
+            "members",
+            "committed",
+            "rolled back",
+            "committed",
+            "rolled back"
+        );
+        for (nodes, tally) in &self.rings {
+            let _ = writeln!(
+                text,
+                "{nodes:<8}{:>14}{:>14}{:>14}{:>14}",
+                tally.soon_committed,
+                tally.soon_rolled_back,
+                tally.late_committed,
+                tally.late_rolled_back
+            );
+        }
+        text
+    }
 }
 
 /// A perfect ring in which each member has too much towards the next.
@@ -95,6 +168,7 @@ fn ring(nodes: usize) -> Scenario {
         },
         payments: Vec::new(),
         faults: Vec::new(),
+        identities: Vec::new(),
     }
 }
 
@@ -121,15 +195,21 @@ fn until_planned(world: &mut World) {
     }
 }
 
+/// A world of `nodes` members that will plan one cycle and no other.
+fn world_of(nodes: usize) -> Option<World> {
+    let mut world = World::new(ring(nodes), None, false)?;
+    world.plans_left = 1;
+    Some(world)
+}
+
 /// The records each member writes between the first consent and the end of the ring.
 fn undisturbed(nodes: usize, report: &mut Report) -> Option<(Vec<usize>, Vec<usize>)> {
-    let mut world = World::new(ring(nodes), None, false)?;
+    let mut world = world_of(nodes)?;
     until_planned(&mut world);
     // The step that consented first has written its records already: begin before them.
     let first = journal_lengths(&world).iter().map(|length| length.saturating_sub(2)).collect();
     world.run_until(world.now_ms + 3_000);
-    let moved = balances(&world).iter().all(|balance| *balance < OUT_MSAT);
-    if !moved {
+    if moved(&world) != Ok(true) {
         report.failures.push(format!("the undisturbed ring of {nodes} did not commit"));
         return None;
     }
@@ -141,14 +221,23 @@ fn undisturbed(nodes: usize, report: &mut Report) -> Option<(Vec<usize>, Vec<usi
     Some((first, journal_lengths(&world)))
 }
 
-fn one(nodes: usize, host: usize, trap: DeathTrap, down_ms: u64, report: &mut Report) {
-    report.cases += 1;
-    let Some(mut world) = World::new(ring(nodes), None, false) else { return };
-    world.set_trap(host, trap, down_ms);
+/// Whether the cycle moved its amount on every channel, or on none.
+fn moved(world: &World) -> Result<bool, String> {
+    let balances = balances(world);
+    let moved = balances.iter().filter(|balance| **balance < OUT_MSAT).count();
+    match moved {
+        0 if balances.iter().all(|balance| *balance == OUT_MSAT) => Ok(false),
+        all if all == balances.len() && balances.windows(2).all(|two| two[0] == two[1]) => Ok(true),
+        _ => Err(format!("moved in part: {balances:?}")),
+    }
+}
+
+/// Runs one case; whether its cycle committed, or what went wrong.
+fn one(case: Case) -> Result<bool, String> {
+    let mut world = world_of(case.nodes).ok_or("the founding contradicts itself")?;
+    world.set_trap(case.host, case.trap, case.down_ms);
     until_planned(&mut world);
-    let until_ms = world.now_ms + down_ms + 40_000;
-    world.run_until(until_ms);
-    // No new cycles: only what is open is finished.
+    world.run_until(world.now_ms + case.down_ms + 40_000);
     let mut rested = false;
     let end_ms = world.now_ms + REST_MS;
     while !rested && world.now_ms < end_ms && world.watch.violations.is_empty() {
@@ -159,21 +248,16 @@ fn one(nodes: usize, host: usize, trap: DeathTrap, down_ms: u64, report: &mut Re
     if rested && world.watch.violations.is_empty() {
         world.check_globally(true);
     }
-    let case = || format!("n {nodes} node {host} {trap:?} down {down_ms} ms");
-    for violation in &world.watch.violations {
-        report.failures.push(format!("{}: {} {}", case(), violation.rule, violation.what));
+    if let Some(violation) = world.watch.violations.first() {
+        return Err(format!("{} {}", violation.rule, violation.what));
     }
-    if !rested && world.watch.violations.is_empty() {
-        report.failures.push(format!("{}: not at rest", case()));
+    if !rested {
+        return Err("not at rest".to_owned());
     }
-    if world.hosts[host].life == 0 {
-        report.failures.push(format!("{}: never died", case()));
+    if world.hosts[case.host].life == 0 {
+        return Err("never died".to_owned());
     }
-    if balances(&world).iter().all(|balance| *balance == OUT_MSAT) {
-        report.rolled_back += 1;
-    } else {
-        report.committed += 1;
-    }
+    moved(&world)
 }
 
 #[cfg(test)]
@@ -182,9 +266,18 @@ mod tests {
 
     #[test]
     fn a_ring_survives_the_death_of_any_member_around_any_record() {
-        let report = run_all(4, |_| {});
-        println!("{} cases, {:?}", report.cases, report.kinds);
+        let report = run_all(4, parallel::default_threads(), |_| {});
+        println!("{} cases, {:?}\n{}", report.cases, report.kinds, report.table());
         assert_eq!(report.failures, Vec::<String>::new());
-        assert!(report.cases > 300 && report.committed > 0, "{report:?}");
+        assert!(report.cases > 300 && report.rings.len() == 3, "{report:?}");
+        for (nodes, tally) in &report.rings {
+            let columns = [
+                tally.soon_committed,
+                tally.soon_rolled_back,
+                tally.late_committed,
+                tally.late_rolled_back,
+            ];
+            assert!(columns.iter().all(|cases| *cases > 0), "{nodes} members: {tally:?}");
+        }
     }
 }

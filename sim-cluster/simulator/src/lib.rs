@@ -10,6 +10,7 @@ pub mod cli;
 pub mod crash_points;
 pub mod marks;
 pub mod mutants;
+pub mod parallel;
 pub mod run;
 pub mod scenario;
 pub mod shrink;

@@ -4,7 +4,11 @@
 //! compiles decision points into `debal-protocol`; no binary an operator runs enables it. A mutant
 //! must never be active unless a run asks for it by name.
 
+use crate::parallel;
+use crate::run::{Options, run};
+use crate::scenario::Scenario;
 use debal_protocol::mutant::Mutant as Core;
+use std::ops::ControlFlow;
 
 /// A mistake an agent's driver, disk or operator could make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,25 +122,52 @@ const fn switch(_: Option<Core>) {}
 /// What a hunt found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Seeds run until it was found.
-    pub seeds: u64,
+    /// The seed that shows it. The core without the bug holds everything on that seed.
+    pub seed: u64,
     /// The rule that failed.
     pub rule: String,
+    /// Seeds that failed before, but fail without the bug as well: no proof of anything.
+    pub unrelated: Vec<u64>,
 }
 
-/// Hunts one bug: runs seeds until one of them fails, at most `seeds_max`.
+/// Hunts one bug: runs seeds from 0 until one fails with the bug and holds without it, at most
+/// `seeds_max`.
 #[must_use]
-pub fn hunt(mutant: Mutant, seeds_max: u64) -> Option<Found> {
-    (0..seeds_max).find_map(|seed| {
-        let scenario = crate::Scenario::from_seed(seed);
-        let options = crate::Options { mutant: Some(mutant), story: false };
-        let outcome = crate::run(&scenario, options);
-        let rule = outcome.failure().map(str::to_owned).or_else(|| {
-            // What breaks only determinism shows when a seed is run again.
-            let maps = mutant == Mutant::Driver(Driver::MapIteration);
-            let again = maps.then(|| crate::run(&scenario, options))?;
-            (again.trace != outcome.trace).then(|| "trace".to_owned())
-        })?;
-        Some(Found { seeds: seed + 1, rule })
-    })
+pub fn hunt(mutant: Mutant, seeds_max: u64, threads: usize) -> Option<Found> {
+    let (mut found, mut unrelated) = (None, Vec::new());
+    let look = |seed| (shows(mutant, seed), seed);
+    parallel::in_order(0..seeds_max, threads, look, |_, (shown, seed)| match shown {
+        Shown::Nothing => ControlFlow::Continue(()),
+        Shown::Unrelated => {
+            unrelated.push(seed);
+            ControlFlow::Continue(())
+        }
+        Shown::Broken(rule) => {
+            found = Some((seed, rule));
+            ControlFlow::Break(())
+        }
+    });
+    found.map(|(seed, rule)| Found { seed, rule, unrelated })
+}
+
+enum Shown {
+    Nothing,
+    Unrelated,
+    Broken(String),
+}
+
+/// Whether a seed shows a bug.
+fn shows(mutant: Mutant, seed: u64) -> Shown {
+    let scenario = Scenario::from_seed(seed);
+    let options = Options { mutant: Some(mutant), story: false };
+    let outcome = run(&scenario, options);
+    let rule = outcome.failure().map(str::to_owned).or_else(|| {
+        // What breaks only determinism shows when a seed is run again.
+        let maps = mutant == Mutant::Driver(Driver::MapIteration);
+        let again = maps.then(|| run(&scenario, options))?;
+        (again.trace != outcome.trace).then(|| "trace".to_owned())
+    });
+    let Some(rule) = rule else { return Shown::Nothing };
+    let holds = run(&scenario, Options::default()).violations.is_empty();
+    if holds { Shown::Broken(rule) } else { Shown::Unrelated }
 }

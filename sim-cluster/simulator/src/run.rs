@@ -10,7 +10,6 @@ use crate::streams::stream;
 use crate::watch::Violation;
 use crate::world::{Paid, Phase, World};
 use debal_protocol::message::Outcome as Ending;
-use debal_protocol::node::Node;
 use rand::Rng;
 use serde::Serialize;
 
@@ -123,8 +122,7 @@ fn heal(world: &mut World) {
     let mut open;
     loop {
         world.run_until(world.now_ms + 1_000);
-        let nodes: Vec<&Node> = world.hosts.iter().map(|host| &host.node).collect();
-        open = world.watch.open_work(&nodes);
+        open = world.watch.open_work(&world.member_nodes());
         let elected = world.watch.leaders.keys().next_back().copied() > before;
         if !elected {
             open.push("no election".to_owned());
@@ -204,7 +202,7 @@ fn audit(world: &mut World) {
     }
     let now_ms = world.now_ms;
     world.run_until(now_ms + 2_500);
-    for host in 0..world.hosts.len() {
+    for host in world.members() {
         let Some(mut again) = world.restored_node(host) else { continue };
         let records = &world.hosts[host].disk.records;
         let failed = records.iter().find_map(|record| again.restore(record).err());

@@ -36,9 +36,11 @@ pub fn shrink(scenario: &Scenario, options: Options) -> Option<Shrunk> {
     let mut shrinker = Shrinker { best, rule, options };
     shrinker.cut_time();
     shrinker.quiet_links();
+    shrinker.drop_members();
     shrinker.thin(|scenario| &mut scenario.faults);
     shrinker.thin(|scenario| &mut scenario.payments);
     shrinker.thin(|scenario| &mut scenario.channels);
+    shrinker.drop_members();
     Some(shrinker.best)
 }
 
@@ -79,6 +81,15 @@ impl Shrinker {
         self.keeps(candidate);
     }
 
+    /// Members the failure does not need, the highest number first.
+    fn drop_members(&mut self) {
+        for node in (0..self.best.scenario.nodes).rev() {
+            if let Some(candidate) = self.best.scenario.without(node) {
+                self.keeps(candidate);
+            }
+        }
+    }
+
     /// Delta debugging: drops runs of a list, halving their length until single entries are tried.
     fn thin<T: Clone>(&mut self, list: fn(&mut Scenario) -> &mut Vec<T>) {
         let mut length = list(&mut self.best.scenario).len();
@@ -94,5 +105,22 @@ impl Shrinker {
             }
             length /= 2;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mutants::{Driver, Mutant};
+
+    #[test]
+    fn a_failure_that_needs_two_members_is_shrunk_to_two() {
+        let mutant = Some(Mutant::Driver(Driver::SendBeforeFlush));
+        let whole = Scenario::from_seed_with(0, 6);
+        let shrunk = shrink(&whole, Options { mutant, story: false });
+        let small = shrunk.as_ref().map(|shrunk| &shrunk.scenario);
+        let sizes = small.map(|s| (s.nodes, s.faults.len(), s.payments.len()));
+        assert_eq!(sizes, Some((2, 0, 0)));
+        assert_eq!(shrunk.map(|shrunk| shrunk.outcome.failure() == Some("I11")), Some(true));
     }
 }

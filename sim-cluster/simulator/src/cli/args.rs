@@ -1,4 +1,4 @@
-//! Arguments of `simulate`, by hand: eight options do not need a parser crate in this library.
+//! Arguments of `simulate`, by hand: ten options do not need a parser crate in this library.
 //!
 //! Unknown words must never be ignored.
 
@@ -9,7 +9,9 @@ simulate: the protocol core under virtual time, faults and an observer
   --seeds N        seeds to run (default 50)
   --from S         first seed (default 0)
   --nodes N        fix the number of members, 3 to 8
+  --threads T      seeds run at once (default: one per core); changes no result
   --repeat FILE    run one .scn file and draw its failure
+  --story          with --repeat: draw everything that happened, not only its end
   --mutant NAME    plant one bug, or `all`, and hunt it for 500 seeds
   --crash-points   run the exhaustive crash-point suite for rings of 2 to 4
   --marks          print every coverage mark
@@ -26,8 +28,12 @@ pub struct Args {
     pub from: u64,
     /// Number of members, if fixed.
     pub nodes: Option<usize>,
+    /// Threads, if fixed.
+    pub threads: Option<usize>,
     /// A `.scn` file.
     pub repeat: Option<String>,
+    /// Draw the whole story of a `.scn` file.
+    pub story: bool,
     /// A planted bug, or `all`.
     pub mutant: Option<String>,
     /// The crash-point suite.
@@ -46,13 +52,23 @@ impl Default for Args {
             seeds: 50,
             from: 0,
             nodes: None,
+            threads: None,
             repeat: None,
+            story: false,
             mutant: None,
             crash_points: false,
             marks: false,
             json: false,
             help: false,
         }
+    }
+}
+
+impl Args {
+    /// Threads to use.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.threads.unwrap_or_else(crate::parallel::default_threads)
     }
 }
 
@@ -76,6 +92,8 @@ pub fn parse(words: impl IntoIterator<Item = String>) -> Result<Args, String> {
                 }
                 args.nodes = Some(nodes);
             }
+            "--threads" => args.threads = Some(threads(&word, &value()?)?),
+            "--story" => args.story = true,
             "--repeat" => args.repeat = Some(value()?),
             "--mutant" => args.mutant = Some(value()?),
             "--crash-points" => args.crash_points = true,
@@ -86,6 +104,13 @@ pub fn parse(words: impl IntoIterator<Item = String>) -> Result<Args, String> {
         }
     }
     Ok(args)
+}
+
+fn threads(word: &str, value: &str) -> Result<usize, String> {
+    match usize::try_from(number(word, value)?).unwrap_or(usize::MAX) {
+        threads @ 1..=256 => Ok(threads),
+        threads => Err(format!("--threads must be 1 to 256, not {threads}")),
+    }
 }
 
 fn number(word: &str, value: &str) -> Result<u64, String> {
@@ -107,6 +132,7 @@ mod tests {
         assert_eq!(read("--seeds x"), Err("--seeds needs a number, not \"x\"".into()));
         assert_eq!(read("--seed 1"), Err("unknown option --seed".into()));
         assert_eq!(read("--nodes 9"), Err("--nodes must be 3 to 8, not 9".into()));
+        assert_eq!(read("--threads 0"), Err("--threads must be 1 to 256, not 0".into()));
         assert_eq!(read("--repeat"), Err("--repeat needs a value".into()));
     }
 }

@@ -42,7 +42,7 @@ pub fn main_with(words: impl IntoIterator<Item = String>) -> ExitCode {
         return repeat(file, &args);
     }
     if let Some(name) = &args.mutant {
-        return hunt_mutants(name);
+        return hunt_mutants(name, &args);
     }
     if args.crash_points {
         return crash_suite(&args);
@@ -77,14 +77,12 @@ impl Progress {
 }
 
 fn batch_of_seeds(args: &Args) -> ExitCode {
-    let (began, mut progress, mut batch) = (Instant::now(), Progress::new(), Batch::default());
-    for seed in args.from..args.from.saturating_add(args.seeds) {
-        batch.run_seed(seed, args.nodes);
-        progress.show(|| {
-            let failed = batch.failures.len();
-            format!("seed {seed}: {} of {} run, {failed} failed", batch.seeds, args.seeds)
-        });
-    }
+    let (began, mut progress) = (Instant::now(), Progress::new());
+    let seeds = args.from..args.from.saturating_add(args.seeds);
+    let batch = Batch::run(seeds, args.nodes, args.threads(), |batch| {
+        let (done, failed) = (batch.seeds, batch.failures.len());
+        progress.show(|| format!("{done} of {} seeds run, {failed} failed", args.seeds));
+    });
     progress.clear();
     let wall_s = began.elapsed().as_secs_f64();
     let missing = batch.missing_marks();
@@ -115,13 +113,14 @@ fn explain(scenario: &Scenario) {
     let file = format!("failure-{}.scn", scenario.seed);
     let small = &shrunk.scenario;
     println!(
-        "\nshrunk in {} runs to {} faults, {} payments, {} channels",
+        "\nshrunk in {} runs to {} members, {} faults, {} payments, {} channels",
         shrunk.runs,
+        small.nodes,
         small.faults.len(),
         small.payments.len(),
         small.channels.len()
     );
-    draw(small);
+    draw(small, false);
     let written = small.to_text().map_err(|e| e.to_string());
     let written = written.and_then(|text| std::fs::write(&file, text).map_err(|e| e.to_string()));
     match written {
@@ -130,9 +129,10 @@ fn explain(scenario: &Scenario) {
     }
 }
 
-fn draw(scenario: &Scenario) {
+fn draw(scenario: &Scenario, whole: bool) {
     let outcome = run(scenario, Options { story: true, ..Options::default() });
-    print!("{}", chart::chart(&outcome, scenario.nodes, CHART_LINES));
+    let lines = if whole { usize::MAX } else { CHART_LINES };
+    print!("{}", chart::chart(&outcome, scenario.nodes, lines));
 }
 
 fn repeat(file: &str, args: &Args) -> ExitCode {
@@ -149,13 +149,13 @@ fn repeat(file: &str, args: &Args) -> ExitCode {
     if args.json {
         println!("{}", serde_json::to_string_pretty(&outcome).unwrap_or_default());
     } else {
-        draw(&scenario);
+        draw(&scenario, args.story);
         println!("trace {}", outcome.trace);
     }
     if outcome.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
 }
 
-fn hunt_mutants(name: &str) -> ExitCode {
+fn hunt_mutants(name: &str, args: &Args) -> ExitCode {
     let chosen: Vec<_> =
         mutants::ALL.iter().filter(|(known, _, _)| name == "all" || *known == name).collect();
     if chosen.is_empty() {
@@ -164,17 +164,31 @@ fn hunt_mutants(name: &str) -> ExitCode {
         return ExitCode::from(USAGE);
     }
     let mut missed = 0;
-    println!("{:<26} {:<6} {:>6}  found by", "planted bug", "breaks", "seeds");
+    println!(
+        "{:<26} {:<6} {:>5} {:>8} {:>8}  found by",
+        "planted bug", "breaks", "seed", "seeds", "seconds"
+    );
     for (name, rule, mutant) in chosen {
         if !mutant.available() {
             eprintln!("simulate: {name} needs a build with --features mutants");
             return ExitCode::from(USAGE);
         }
-        match hunt(*mutant, HUNT_SEEDS) {
-            Some(found) => println!("{name:<26} {rule:<6} {:>6}  {}", found.seeds, found.rule),
+        let began = Instant::now();
+        let found = hunt(*mutant, HUNT_SEEDS, args.threads());
+        let wall_s = began.elapsed().as_secs_f64();
+        let row = |seed: &str, seeds: u64, by: &str| {
+            println!("{name:<26} {rule:<6} {seed:>5} {seeds:>8} {wall_s:>8.1}  {by}");
+        };
+        match found {
+            Some(found) => {
+                row(&found.seed.to_string(), found.seed + 1, &found.rule);
+                for seed in found.unrelated {
+                    println!("    seed {seed} fails without the bug as well: not counted");
+                }
+            }
             None => {
                 missed += 1;
-                println!("{name:<26} {rule:<6} {:>6}  NOT FOUND", HUNT_SEEDS);
+                row("-", HUNT_SEEDS, "NOT FOUND");
             }
         }
     }
@@ -183,19 +197,16 @@ fn hunt_mutants(name: &str) -> ExitCode {
 
 fn crash_suite(args: &Args) -> ExitCode {
     let (began, mut progress) = (Instant::now(), Progress::new());
-    let report = crash_points::run_all(4, |cases| progress.show(|| format!("{cases} cases")));
+    let report = crash_points::run_all(4, args.threads(), |cases| {
+        progress.show(|| format!("{cases} cases"));
+    });
     progress.clear();
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
     } else {
-        println!(
-            "{} cases: {} committed, {} rolled back, {} failed, {:.1} s",
-            report.cases,
-            report.committed,
-            report.rolled_back,
-            report.failures.len(),
-            began.elapsed().as_secs_f64()
-        );
+        print!("{}", report.table());
+        let (failed, wall_s) = (report.failures.len(), began.elapsed().as_secs_f64());
+        println!("{} cases, {failed} failed, {wall_s:.1} s", report.cases);
         report.failures.iter().take(20).for_each(|failure| println!("  {failure}"));
     }
     if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }

@@ -32,6 +32,7 @@ pub(super) fn scenario(seed: u64, nodes: Option<usize>) -> Scenario {
         wishes,
         payments: Vec::new(),
         faults: Vec::new(),
+        identities: Vec::new(),
     };
     scenario.payments = payments(&mut stream(seed, "workload"), &scenario);
     scenario.faults = faults(&mut stream(seed, "faults"), &scenario);
@@ -143,7 +144,7 @@ fn usable(payment: &Payment) -> bool {
 }
 
 /// How many members may lie or forget: fewer than a third, and none where three decide by majority.
-const fn tainted_max(nodes: usize) -> usize {
+pub(super) const fn tainted_max(nodes: usize) -> usize {
     (nodes - 1) / 3
 }
 
@@ -161,7 +162,11 @@ fn faults(rng: &mut ChaCha8Rng, scenario: &Scenario) -> Vec<Fault> {
         for _ in 0..rng.random_range(1..=4) {
             let liar = liar(rng);
             let at_ms = rng.random_range(0..scenario.chaos_ms);
-            let lasts_ms = length(rng, scenario.epoch_ms);
+            let lasts_ms = match class {
+                // Long enough to take part in something.
+                "byzantine" | "clone_host" => rng.random_range(scenario.epoch_ms..=90_000),
+                _ => length(rng, scenario.epoch_ms),
+            };
             if let Some(kind) = kind(rng, class, scenario, liar) {
                 faults.push(Fault { at_ms, lasts_ms, kind });
             }
@@ -207,6 +212,8 @@ fn kind(
         "flush_error" => FaultKind::FlushError { node },
         "disk_full" => FaultKind::DiskFull { node },
         "restore" => FaultKind::Restore { node: liar?, percent: rng.random_range(60..=99) },
+        "clone_host" => FaultKind::CloneHost { node: liar? },
+        "lost_journal" => FaultKind::LostJournal { node: liar? },
         "clock_jump" => {
             FaultKind::ClockJump { node, by_ms: rng.random_range(-jump_max..=jump_max) }
         }

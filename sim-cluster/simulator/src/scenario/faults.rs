@@ -35,11 +35,17 @@ pub enum Script {
     EarlyRelease,
     /// Votes for two claims in one round.
     SplitVote,
+    /// Shows different claims of one epoch to different members.
+    EquivocateClaim,
+    /// Shows its secret before the last hop is locked, or to somebody it is not for.
+    EarlyReveal,
+    /// Signs states with locks nobody asked for, or with wrong amounts, deadlines or hashes.
+    ForgeLockProof,
 }
 
 impl Script {
     /// All scripts.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::EquivocatePlan,
         Self::WithholdGo,
         Self::StaleSeq,
@@ -53,6 +59,9 @@ impl Script {
         Self::ForgeSignature,
         Self::EarlyRelease,
         Self::SplitVote,
+        Self::EquivocateClaim,
+        Self::EarlyReveal,
+        Self::ForgeLockProof,
     ];
 }
 
@@ -125,6 +134,17 @@ pub enum FaultKind {
         /// How many percent of the journal the copy holds.
         percent: u64,
     },
+    /// A second process starts from a copy of the disk and acts under the same identity until the
+    /// fault ends.
+    CloneHost {
+        /// Who.
+        node: usize,
+    },
+    /// The process is restarted with an empty journal.
+    LostJournal {
+        /// Who.
+        node: usize,
+    },
     /// The wall clock jumps, and is set right when the fault ends.
     ClockJump {
         /// Who.
@@ -150,7 +170,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Names of all classes, as coverage marks.
-    pub const CLASSES: [&'static str; 15] = [
+    pub const CLASSES: [&'static str; 17] = [
         "partition",
         "cut_edge",
         "isolate_leader",
@@ -163,6 +183,8 @@ impl FaultKind {
         "flush_error",
         "disk_full",
         "restore",
+        "clone_host",
+        "lost_journal",
         "clock_jump",
         "clock_drift",
         "byzantine",
@@ -184,6 +206,8 @@ impl FaultKind {
             Self::FlushError { .. } => "flush_error",
             Self::DiskFull { .. } => "disk_full",
             Self::Restore { .. } => "restore",
+            Self::CloneHost { .. } => "clone_host",
+            Self::LostJournal { .. } => "lost_journal",
             Self::ClockJump { .. } => "clock_jump",
             Self::ClockDrift { .. } => "clock_drift",
             Self::Byzantine { .. } => "byzantine",
@@ -194,18 +218,20 @@ impl FaultKind {
     #[must_use]
     pub const fn taints(&self) -> Option<usize> {
         match self {
-            Self::Byzantine { node, .. } | Self::Restore { node, .. } => Some(*node),
+            Self::Byzantine { node, .. }
+            | Self::Restore { node, .. }
+            | Self::CloneHost { node }
+            | Self::LostJournal { node } => Some(*node),
             _ => None,
         }
     }
 
-    /// Whether the fault names this member.
-    #[must_use]
-    pub fn names(&self, wanted: usize) -> bool {
+    /// The numbers of the members the fault is about.
+    fn members_mut(&mut self) -> Vec<&mut usize> {
         match self {
-            Self::Partition { side, .. } => side.contains(&wanted),
-            Self::CutEdge { a, b, .. } | Self::Clog { a, b } => *a == wanted || *b == wanted,
-            Self::IsolateLeader | Self::CrashAll => false,
+            Self::Partition { side, .. } => side.iter_mut().collect(),
+            Self::CutEdge { a, b, .. } | Self::Clog { a, b } => vec![a, b],
+            Self::IsolateLeader | Self::CrashAll => Vec::new(),
             Self::Crash { node }
             | Self::CrashAtEffect { node, .. }
             | Self::Pause { node }
@@ -213,10 +239,35 @@ impl FaultKind {
             | Self::FlushError { node }
             | Self::DiskFull { node }
             | Self::Restore { node, .. }
+            | Self::CloneHost { node }
+            | Self::LostJournal { node }
             | Self::ClockJump { node, .. }
             | Self::ClockDrift { node, .. }
-            | Self::Byzantine { node, .. } => *node == wanted,
+            | Self::Byzantine { node, .. } => vec![node],
         }
+    }
+
+    /// Whether the fault names this member.
+    #[must_use]
+    pub fn names(&self, wanted: usize) -> bool {
+        self.clone().members_mut().into_iter().any(|node| *node == wanted)
+    }
+
+    /// Takes a member out of the world, those after it moving up; false if nothing is left.
+    pub(super) fn forget(&mut self, gone: usize) -> bool {
+        if let Self::Partition { side, .. } = self {
+            side.retain(|node| *node != gone);
+            if side.is_empty() {
+                return false;
+            }
+        }
+        if self.names(gone) {
+            return false;
+        }
+        for node in self.members_mut() {
+            *node -= usize::from(*node > gone);
+        }
+        true
     }
 }
 

@@ -11,6 +11,9 @@ pub use faults::{Fault, FaultKind, Script};
 
 use serde::{Deserialize, Serialize};
 
+/// Fewest members of a world.
+const NODES_MIN: usize = 2;
+
 /// One channel of the topology.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelPlan {
@@ -132,6 +135,10 @@ pub struct Scenario {
     pub payments: Vec<Payment>,
     /// Faults, by time.
     pub faults: Vec<Fault>,
+    /// Which of the seed's identities each member has, where that is not the one of its number:
+    /// the shrinker drops members and the others keep theirs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identities: Vec<usize>,
 }
 
 impl Scenario {
@@ -170,6 +177,34 @@ impl Scenario {
         self.faults.iter().any(|fault| fault.kind.taints() == Some(node))
     }
 
+    /// Number of a member's identity among the seed's.
+    #[must_use]
+    pub fn identity(&self, node: usize) -> usize {
+        self.identities.get(node).copied().unwrap_or(node)
+    }
+
+    /// The same without one member and all that names it; the members after it move up. `None` if
+    /// too few would be left for as many liars.
+    #[must_use]
+    pub fn without(&self, gone: usize) -> Option<Self> {
+        let moved = |node: usize| if node > gone { node - 1 } else { node };
+        let mut less = self.clone();
+        less.identities =
+            (0..self.nodes).filter(|node| *node != gone).map(|node| self.identity(node)).collect();
+        less.nodes = self.nodes.checked_sub(1)?;
+        less.channels.retain(|channel| channel.a != gone && channel.b != gone);
+        for channel in &mut less.channels {
+            (channel.a, channel.b) = (moved(channel.a), moved(channel.b));
+        }
+        less.payments.retain(|payment| payment.from != gone && payment.to != gone);
+        for payment in &mut less.payments {
+            (payment.from, payment.to) = (moved(payment.from), moved(payment.to));
+        }
+        less.faults.retain_mut(|fault| fault.kind.forget(gone));
+        let liars = draw::tainted_max(less.nodes);
+        (less.nodes >= NODES_MIN && less.tainted_count() <= liars).then_some(less)
+    }
+
     /// Members that lie or forget.
     #[must_use]
     pub fn tainted_count(&self) -> usize {
@@ -188,6 +223,21 @@ mod tests {
             assert_eq!(Scenario::from_text(&scenario.to_text()?)?, scenario);
         }
         Ok(())
+    }
+
+    #[test]
+    fn a_scenario_without_a_member_names_nobody_beyond_the_others() {
+        for seed in 0..50 {
+            let whole = Scenario::from_seed(seed);
+            for gone in 0..whole.nodes {
+                let Some(less) = whole.without(gone) else { continue };
+                assert_eq!(less.nodes, whole.nodes - 1);
+                assert!(less.channels.iter().all(|c| c.a < less.nodes && c.b < less.nodes));
+                assert!(less.payments.iter().all(|p| p.from < less.nodes && p.to < less.nodes));
+                assert!(less.faults.iter().all(|fault| !fault.kind.names(less.nodes)));
+                assert!(!less.identities.contains(&gone) && less.identities.len() == less.nodes);
+            }
+        }
     }
 
     #[test]

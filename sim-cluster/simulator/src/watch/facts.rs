@@ -11,6 +11,7 @@ use debal_protocol::election::ElectionRecord;
 use debal_protocol::journal::Record;
 use debal_protocol::message::Message;
 use debal_protocol::node::Node;
+use debal_protocol::transfer::Decision;
 use debal_protocol::{ChannelId, TransferId, wire};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,22 +30,27 @@ pub(super) enum Fact {
 }
 
 impl Fact {
-    pub(super) fn of(record: &Record) -> Option<Self> {
-        Some(match record {
-            Record::Proposed { signature, .. } => Self::Signed(*signature),
-            Record::Completed { high, .. } => Self::Signed(*high),
-            Record::Election(ElectionRecord::Voted { endorsement, .. }) => {
-                Self::Voted(endorsement.epoch.0, endorsement.round)
+    /// What a record allows its owner to say.
+    pub(super) fn of(record: &Record) -> Vec<Self> {
+        match record {
+            Record::Proposed { signature, .. } => vec![Self::Signed(*signature)],
+            Record::Completed { high, .. } => vec![Self::Signed(*high)],
+            // One of the two is the owner's own, made in a life it forgot.
+            Record::Adopted { state, .. } => {
+                vec![Self::Signed(state.low), Self::Signed(state.high)]
             }
-            Record::Election(ElectionRecord::Claimed(claim)) => Self::Claimed(claim.epoch.0),
-            Record::SummarySent { seq } => Self::Summary(*seq),
-            Record::CycleReserved { cycle, .. } => Self::Reserved(*cycle),
-            Record::Revealed { transfer, .. } => Self::Revealed(*transfer),
-            Record::Committed { transfer, .. } => Self::Committed(*transfer),
-            Record::PaymentStarted { transfer, .. } => Self::Started(*transfer),
-            Record::ReceivePrepared { hash, .. } => Self::Prepared(*hash),
-            _ => return None,
-        })
+            Record::Election(ElectionRecord::Voted { endorsement, .. }) => {
+                vec![Self::Voted(endorsement.epoch.0, endorsement.round)]
+            }
+            Record::Election(ElectionRecord::Claimed(claim)) => vec![Self::Claimed(claim.epoch.0)],
+            Record::SummarySent { seq } => vec![Self::Summary(*seq)],
+            Record::CycleReserved { cycle, .. } => vec![Self::Reserved(*cycle)],
+            Record::Revealed { transfer, .. } => vec![Self::Revealed(*transfer)],
+            Record::Committed { transfer, .. } => vec![Self::Committed(*transfer)],
+            Record::PaymentStarted { transfer, .. } => vec![Self::Started(*transfer)],
+            Record::ReceivePrepared { hash, .. } => vec![Self::Prepared(*hash)],
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -147,9 +153,11 @@ impl Watch {
         self.must(incoming.is_some() && peer == to, "R3", || {
             format!("node {host} shows the secret of {} to a stranger", id.short())
         });
-        if transfer.is_recipient() {
+        // Whoever forgot its reveal, or left it to a clone, was shown the secret by its own payee.
+        let shown = self.forgetful.contains(&host) && transfer.decision == Decision::Commit;
+        if transfer.is_recipient() && !shown {
             self.on_disk(host, Fact::Revealed(id));
-        } else if transfer.is_decider() {
+        } else if transfer.is_decider() || transfer.is_recipient() {
             self.on_disk(host, Fact::Committed(id));
         }
     }

@@ -91,8 +91,9 @@ impl Watch {
         }
     }
 
+    /// Clones of a member have numbers beyond the members' and are never honest.
     fn honest(&self, host: usize) -> bool {
-        !self.tainted.contains(&host)
+        host < self.ids.len() && !self.tainted.contains(&host)
     }
 
     fn honest_id(&self, id: &NodeId) -> bool {
@@ -156,7 +157,8 @@ impl Watch {
         });
     }
 
-    pub(crate) fn rolled_back(&mut self, host: usize) {
+    /// The member's past promises are not all on the disk it runs from.
+    pub(crate) fn forgets(&mut self, host: usize) {
         self.forgetful.insert(host);
     }
 
@@ -241,7 +243,7 @@ impl Watch {
     /// Records became durable.
     pub(crate) fn durable(&mut self, host: usize, records: &[Record]) {
         for record in records {
-            if let Some(fact) = Fact::of(record) {
+            for fact in Fact::of(record) {
                 self.facts.durable(host, fact);
             }
         }

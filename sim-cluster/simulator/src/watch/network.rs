@@ -65,8 +65,11 @@ impl Watch {
     }
 
     pub(super) fn all_honest(&self, transfer: &Transfer) -> bool {
+        // A lock out of nowhere has no hops to look at: there the channel says who sent it.
+        let mut legs = [transfer.incoming, transfer.outgoing].into_iter().flatten();
         let ends = transfer.hops.iter().flat_map(|hop| [hop.payer, hop.payee]);
-        ends.collect::<BTreeSet<_>>().iter().all(|id| self.honest_id(id))
+        legs.all(|leg| self.ledger.honest(leg.channel))
+            && ends.collect::<BTreeSet<_>>().iter().all(|id| self.honest_id(id))
     }
 
     /// I6 for transfers of honest members; I7 for honest members among liars: only what was locked

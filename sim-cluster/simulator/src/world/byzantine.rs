@@ -15,7 +15,7 @@ use rand::Rng;
 use std::sync::Arc;
 
 impl World {
-    fn reseal(&self, host: usize, message: Message) -> Option<Vec<u8>> {
+    pub(super) fn reseal(&self, host: usize, message: Message) -> Option<Vec<u8>> {
         let entry = &self.hosts[host];
         let wall_ms = entry.clock.now(self.now_ms).wall_ms;
         let epoch = self.founding.genesis.timetable.epoch_at(wall_ms);
@@ -58,6 +58,11 @@ impl World {
 
     fn forge(&mut self, host: usize, message: &Message) -> Option<Message> {
         let scripts = self.hosts[host].ailments.scripts.clone();
+        if scripts.contains(&Script::ForgeLockProof)
+            && let Some(forged) = self.forge_locks(host, message)
+        {
+            return Some(forged);
+        }
         let suite = Arc::clone(&self.hosts[host].suite);
         let mut forged = message.clone();
         match &mut forged {
@@ -154,6 +159,9 @@ impl World {
             }
             Message::Summary(summary) if scripts.contains(&Script::ReplaySummaries) => {
                 summary.seq = summary.seq.saturating_sub(1);
+            }
+            Message::Claim(claim) if scripts.contains(&Script::EquivocateClaim) => {
+                return self.second_claim(host, claim);
             }
             Message::Endorse(endorse) if scripts.contains(&Script::SplitVote) => {
                 let vote = endorse.endorsement;

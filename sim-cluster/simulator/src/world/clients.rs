@@ -3,12 +3,12 @@
 //! Operators know the topology and nothing else of the world. They must never retry: whether a
 //! payment succeeds is for the checks to judge.
 
-use super::World;
 use super::host::WALL_BEGIN_MS;
 use super::queue::Event;
+use super::{World, words};
 use crate::scenario::{ChannelPlan, Payment, PaymentKind};
 use debal_crypto::{LockHash, Secret};
-use debal_protocol::channel::ChannelTerms;
+use debal_protocol::channel::{Channel, ChannelTerms};
 use debal_protocol::effect::{Answer, OperatorError};
 use debal_protocol::event::Event as NodeEvent;
 use debal_protocol::input::{Input, OpenChannel, Operator, Ticket};
@@ -135,7 +135,7 @@ impl World {
             return;
         }
         self.note(7, ask.host, &ask.ticket.to_be_bytes(), || {
-            format!("operator of node {} asks: {:?}", ask.host, ask.request)
+            format!("node {} is asked: {:?}", ask.host, ask.request)
         });
         let input = Input::Operator { ticket: Ticket(ask.ticket), request: ask.request };
         self.input(ask.host, input);
@@ -156,11 +156,18 @@ impl World {
             (OPEN, Ok(_)) => self.clients.opened += 1,
             (RECEIVE, Ok(Answer::Receive(hash))) => self.send_payment(index, hash),
             (SEND, Ok(Answer::Sending(transfer))) => {
+                let payment = self.clients.payments[index];
+                self.tell(|| {
+                    let (short, amount) = (transfer.short(), payment.amount_msat);
+                    let (to, kind) = (payment.to, payment.kind);
+                    Some(format!("node {host} begins {kind:?} payment {short} of {amount} to {to}"))
+                });
                 self.clients.by_transfer.insert(transfer, index);
                 self.clients.paid.insert(index, Paid::Sent(transfer));
             }
             (RECEIVE | SEND, Err(error)) => {
                 self.marks.hit("operator", error_name(&error));
+                self.tell(|| Some(format!("node {host} begins no payment: {error:?}")));
                 self.clients.paid.insert(index, Paid::Refused);
             }
             _ => {}
@@ -200,15 +207,20 @@ impl World {
     /// Fresh payments of the serve phase keep away from what chaos may have left unusable.
     fn usable_channels(&self, payment: &Payment) -> Vec<ChannelPlan> {
         let serve = self.phase >= super::Phase::Serve;
-        let need = payment.amount_msat.saturating_mul(2);
+        // The first hop carries every forwarder's fee.
+        let fee_msat = u64::from(self.scenario.wishes.base_msat) + payment.amount_msat;
+        let need = payment.amount_msat + fee_msat.saturating_mul(self.scenario.nodes as u64);
         let usable = |channel: &&ChannelPlan| {
             let ends = [channel.a, channel.b];
             !serve
                 || ends.iter().all(|end| {
                     let id = ChannelId(channel.number);
-                    let entry = self.hosts[*end].node.durable().channels.get(&id);
+                    let durable = self.hosts[*end].node.durable();
+                    let free =
+                        |c: &Channel| c.spendable_msat().minus_or_zero(durable.reserved_msat(id));
+                    let entry = durable.channels.get(&id);
                     !self.scenario.is_tainted(*end)
-                        && entry.is_some_and(|c| !c.frozen && c.spendable_msat().0 >= need)
+                        && entry.is_some_and(|c| !c.frozen && free(c).0 >= need)
                 })
         };
         self.scenario.channels.iter().filter(usable).copied().collect()
@@ -238,6 +250,10 @@ impl World {
     pub(super) fn emitted(&mut self, host: usize, event: &NodeEvent) {
         self.watch.now_ms = self.now_ms;
         self.watch.event(host, event, &self.founding.index, &mut self.marks);
+        if host >= self.scenario.nodes {
+            return; // A clone has no operator.
+        }
+        self.tell(|| words::event(event).map(|words| format!("node {host} {words}")));
         match event {
             NodeEvent::PaymentEnded { transfer, outcome, .. } => {
                 if let Some(index) = self.clients.by_transfer.get(transfer) {

@@ -114,10 +114,6 @@ impl World {
         if !entry.up || entry.life != life || entry.timers.get(&timer) != Some(&tick_ms) {
             return;
         }
-        if entry.ailments.paused_until_ms > self.now_ms {
-            let delay_ms = entry.ailments.paused_until_ms - self.now_ms;
-            return self.push_in(delay_ms, Event::Wake { host, life, timer, tick_ms });
-        }
         entry.timers.remove(&timer);
         self.note(2, host, format!("{timer:?}").as_bytes(), || {
             format!("node {host} wakes {timer:?}")
@@ -153,10 +149,6 @@ impl World {
         let entry = &mut self.hosts[host];
         if !entry.up || entry.life != life {
             return;
-        }
-        if entry.ailments.paused_until_ms > self.now_ms {
-            let delay_ms = entry.ailments.paused_until_ms - self.now_ms;
-            return self.push_in(delay_ms, Event::Flush { host, life });
         }
         let Some(upto) = entry.disk.flushing.take() else { return };
         let mut really = true;
@@ -216,6 +208,11 @@ impl World {
         let greed = self.scenario.wishes.greed_percent;
         if greed != 100 {
             cycles.iter_mut().for_each(|cycle| scale(cycle, greed));
+        }
+        if self.plans_left == 0 {
+            cycles.clear();
+        } else if !cycles.is_empty() {
+            self.plans_left -= 1;
         }
         self.marks.hit("plan", if cycles.is_empty() { "empty" } else { "cycles" });
         let (epoch, round) = (request.epoch, request.round);

@@ -1,7 +1,7 @@
 //! Carrying faults out: crashes, restarts, cuts, pauses, clocks, and stopping all of them.
 //!
-//! A crash keeps what was durable, always, and a prefix of what was not, drawn from the disk's
-//! stream. A restart sees the disk only.
+//! A crash keeps what was durable, always, and of what was not what the real journal finds on a
+//! disk that tore. A restart sees the disk only.
 
 use super::host::DeathTrap;
 use super::queue::Event;
@@ -31,7 +31,7 @@ impl World {
         self.network.active.insert(index);
         self.push_in(fault.lasts_ms, Event::FaultEnds(index));
         let until_ms = self.now_ms + fault.lasts_ms;
-        let all = 0..self.hosts.len();
+        let all = self.members();
         match fault.kind {
             FaultKind::Partition { side, one_way } => {
                 for from in side.clone() {
@@ -57,14 +57,16 @@ impl World {
                 all.for_each(|node| self.crash(node, Some(fault.lasts_ms.min(20_000))));
             }
             FaultKind::Restore { node, percent } => self.roll_back(node, percent, fault.lasts_ms),
-            kind => self.ail(&kind, until_ms),
+            FaultKind::LostJournal { node } => self.roll_back(node, 0, fault.lasts_ms),
+            FaultKind::CloneHost { node } => self.clone_begins(index, node),
+            kind => self.ail(&kind),
         }
     }
 
-    fn ail(&mut self, kind: &FaultKind, until_ms: u64) {
+    fn ail(&mut self, kind: &FaultKind) {
         let now_ms = self.now_ms;
         match kind {
-            FaultKind::Pause { node } => self.hosts[*node].ailments.paused_until_ms = until_ms,
+            FaultKind::Pause { node } => self.hosts[*node].ailments.paused = true,
             FaultKind::Slow { node } => self.hosts[*node].ailments.slow = true,
             FaultKind::FlushError { node } => self.hosts[*node].disk.fail_flush = true,
             FaultKind::DiskFull { node } => self.hosts[*node].disk.full = true,
@@ -88,12 +90,13 @@ impl World {
         self.mend(index);
         match self.scenario.faults[index].kind {
             FaultKind::Slow { node } => self.hosts[node].ailments.slow = false,
-            FaultKind::Pause { node } => self.hosts[node].ailments.paused_until_ms = 0,
+            FaultKind::Pause { node } => self.wake_up(node),
             FaultKind::FlushError { node } => self.hosts[node].disk.fail_flush = false,
             FaultKind::DiskFull { node } => self.hosts[node].disk.full = false,
             FaultKind::ClockJump { node, by_ms } => self.hosts[node].clock.offset_ms -= by_ms,
             FaultKind::ClockDrift { node, .. } => self.hosts[node].clock.settle(self.now_ms),
             FaultKind::CrashAtEffect { node, .. } => self.hosts[node].ailments.trap = None,
+            FaultKind::CloneHost { .. } => self.clone_ends(index),
             FaultKind::Byzantine { node, script } => {
                 self.hosts[node].ailments.scripts.remove(&script);
             }
@@ -101,11 +104,19 @@ impl World {
         }
     }
 
+    /// A paused process goes on with what happened to it meanwhile.
+    fn wake_up(&mut self, host: usize) {
+        self.hosts[host].ailments.paused = false;
+        for event in std::mem::take(&mut self.hosts[host].parked) {
+            self.push_in(0, event);
+        }
+    }
+
     /// Ends every fault, sets every clock right and starts every process.
     pub(crate) fn stop_faults(&mut self) {
         let active: Vec<usize> = self.network.active.iter().copied().collect();
         active.into_iter().for_each(|index| self.fault_ends(index));
-        for host in 0..self.hosts.len() {
+        for host in self.members() {
             self.hosts[host].ailments = Ailments::default();
             let clock = &mut self.hosts[host].clock;
             clock.settle(self.now_ms);
@@ -129,10 +140,9 @@ impl World {
         }
         let soon_ms = self.streams.disk.random_range(500..=8_000);
         let damaged = happens(&mut self.streams.disk, self.scenario.disk.damage_per_mille);
+        let unflushed = self.hosts[host].disk.records.len() - self.hosts[host].disk.durable;
+        let kept = if damaged { self.power_loss(host) } else { unflushed };
         let entry = &mut self.hosts[host];
-        let unflushed = entry.disk.records.len() - entry.disk.durable;
-        let kept = self.streams.disk.random_range(0..=unflushed);
-        let kept = if damaged { kept } else { unflushed };
         let end = entry.disk.durable + kept;
         entry.disk.records.truncate(end);
         entry.disk.flushing = None;
@@ -150,9 +160,7 @@ impl World {
         });
         let down_ms = down_ms.unwrap_or(soon_ms).max(1);
         self.push_in(down_ms, Event::Restart { host, life });
-        for peer in (0..self.hosts.len()).filter(|peer| *peer != host) {
-            self.connection_changed(host, peer);
-        }
+        self.connections_changed(host);
     }
 
     /// The process dies and its journal is replaced by an old copy.
@@ -162,7 +170,7 @@ impl World {
         let kept = disk.durable * percent as usize / 100;
         disk.records.truncate(kept);
         disk.durable = disk.durable.min(kept);
-        self.watch.rolled_back(node);
+        self.watch.forgets(node);
     }
 
     /// Starts a process from its disk.
@@ -194,8 +202,6 @@ impl World {
     pub(super) fn start(&mut self, host: usize) {
         self.hosts[host].up = true;
         self.input(host, Input::Start);
-        for peer in (0..self.hosts.len()).filter(|peer| *peer != host) {
-            self.connection_changed(host, peer);
-        }
+        self.connections_changed(host);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Only [`super::driver`] may feed a node and release what it wants sent.
 
+use super::queue::Event;
 use crate::scenario::Script;
 use debal_crypto::Suite;
 use debal_protocol::Node;
@@ -87,7 +88,7 @@ pub(crate) enum DeathTrap {
 /// What a fault has done to the process.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ailments {
-    pub paused_until_ms: u64,
+    pub paused: bool,
     pub slow: bool,
     pub trap: Option<DeathTrap>,
     /// How long it stays down after the trap.
@@ -106,11 +107,18 @@ pub(crate) struct Host {
     pub life: u64,
     pub up: bool,
     pub ailments: Ailments,
+    /// What happened to it while it was paused.
+    pub parked: Vec<Event>,
     /// Connections as this host knows them, with the generation it was told of.
     pub peers: BTreeMap<usize, (u64, u64, u64)>,
 }
 
 impl Host {
+    /// The process is there and stands still.
+    pub const fn is_paused(&self) -> bool {
+        self.up && self.ailments.paused
+    }
+
     /// Records appended and not flushed, without a flush under way.
     pub fn wants_flush(&self) -> bool {
         self.disk.flushing.is_none() && self.disk.durable < self.disk.records.len()

@@ -5,11 +5,14 @@
 
 mod byzantine;
 mod clients;
+mod clones;
 mod driver;
 mod faults;
+mod forgeries;
 pub(crate) mod host;
 mod network;
 mod queue;
+mod tears;
 mod words;
 
 pub(crate) use clients::{Clients, Paid};
@@ -88,8 +91,13 @@ pub struct World {
     pub(crate) phase: Phase,
     /// When the chaos phase began.
     pub(crate) chaos_ms: u64,
+    /// Plans with cycles that will still be made; later ones are empty.
+    pub(crate) plans_left: u32,
     pub(crate) founding: Founding,
+    /// The members, then the clones there have been.
     pub(crate) hosts: Vec<Host>,
+    /// Clones that run: the fault, the clone's number, its member's.
+    pub(crate) clones: BTreeMap<usize, (usize, usize)>,
     queue: Queue,
     pub(crate) network: Network,
     pub(crate) streams: Streams,
@@ -119,6 +127,7 @@ impl World {
                 life: 0,
                 up: false,
                 ailments: Ailments::default(),
+                parked: Vec::new(),
                 peers: BTreeMap::new(),
             });
         }
@@ -131,8 +140,10 @@ impl World {
             now_ms: 0,
             phase: Phase::Quiet,
             chaos_ms: u64::MAX,
+            plans_left: u32::MAX,
             founding,
             hosts,
+            clones: BTreeMap::new(),
             queue: Queue::default(),
             watch,
             marks: Marks::default(),
@@ -175,7 +186,13 @@ impl World {
         while self.watch.violations.is_empty() && self.step(until_ms) {}
     }
 
-    fn happen(&mut self, event: Event) {
+    fn happen(&mut self, mut event: Event) {
+        if let Event::Deliver(parcel) = &mut event {
+            parcel.to = self.one_of_twins(parcel.to);
+        }
+        if let Some(host) = event.host().filter(|host| self.hosts[*host].is_paused()) {
+            return self.hosts[host].parked.push(event);
+        }
         match event {
             Event::Deliver(parcel) => self.deliver(parcel),
             Event::Wake { host, life, timer, tick_ms } => self.wake(host, life, timer, tick_ms),
@@ -195,12 +212,23 @@ impl World {
 
     /// Everything only an observer of all can check.
     pub(crate) fn check_globally(&mut self, quiescent: bool) {
-        let nodes: Vec<&Node> = self.hosts.iter().map(|host| &host.node).collect();
         self.watch.now_ms = self.now_ms;
+        let nodes: Vec<&Node> =
+            self.hosts.iter().take(self.scenario.nodes).map(|host| &host.node).collect();
         for (host, node) in nodes.iter().enumerate().filter(|(host, _)| self.hosts[*host].up) {
             self.watch.check_book(host, node);
         }
         self.watch.check_network(&nodes, quiescent);
+    }
+
+    /// The members' numbers; hosts beyond them are clones.
+    pub(crate) const fn members(&self) -> std::ops::Range<usize> {
+        0..self.scenario.nodes
+    }
+
+    /// The members' nodes.
+    pub(crate) fn member_nodes(&self) -> Vec<&Node> {
+        self.hosts.iter().take(self.scenario.nodes).map(|host| &host.node).collect()
     }
 
     /// Adds to the trace's hash, and to the story.
@@ -218,13 +246,19 @@ impl World {
         }
     }
 
+    /// Adds to the story only: what people want to know and no trace needs.
+    pub(crate) fn tell(&mut self, words: impl FnOnce() -> Option<String>) {
+        let Some(lines) = &mut self.trace.story else { return };
+        lines.extend(words().map(|words| format!("{:>9} {words}", self.now_ms)));
+    }
+
     pub(crate) fn restored_node(&self, host: usize) -> Option<Node> {
         build_node(&self.scenario, &self.founding, &self.hosts[host].suite)
     }
 }
 
 fn suites(scenario: &Scenario) -> Option<Vec<Arc<dyn Suite>>> {
-    let make = |index| suite_of(scenario.seed, index, scenario.real_curves).ok();
+    let make = |node| suite_of(scenario.seed, scenario.identity(node), scenario.real_curves).ok();
     (0..scenario.nodes).map(make).collect()
 }
 

@@ -54,8 +54,17 @@ impl World {
         }
     }
 
+    /// A process came or went: everybody will look at their connection to it.
+    pub(super) fn connections_changed(&mut self, host: usize) {
+        for peer in self.members().filter(|peer| *peer != host) {
+            self.connection_changed(host, peer);
+        }
+    }
+
     pub(super) fn notice(&mut self, host: usize, peer: usize) {
-        if !self.hosts[host].up {
+        // Identities are told of, not processes: nobody hears of a clone as such.
+        let clone = peer >= self.scenario.nodes || self.twin_of(host) == peer && host != peer;
+        if !self.hosts[host].up || clone {
             return;
         }
         let actual = self.connection(host, peer);
@@ -109,23 +118,31 @@ impl World {
 
     pub(super) fn send(&mut self, host: usize, to: usize, bytes: Vec<u8>, name: &'static str) {
         if self.hosts[host].ailments.scripts.is_empty() {
-            self.watch_direct(host, to, &bytes, name);
+            if host < self.scenario.nodes {
+                self.watch_direct(host, to, &bytes, name);
+            } else {
+                self.marks.hit("clone", "said");
+            }
             return self.transmit(host, to, Travel::Direct, &Arc::new(bytes), name);
         }
+        self.leak(host, to);
         for bytes in self.tamper_direct(host, to, bytes, name) {
             self.transmit(host, to, Travel::Direct, &Arc::new(bytes), name);
         }
     }
 
     pub(super) fn gossip(&mut self, host: usize, travel: Travel, bytes: Vec<u8>) {
-        let others = (0..self.hosts.len()).filter(|to| *to != host);
+        let twin = self.twin_of(host);
+        let others = self.members().filter(|to| *to != twin);
         let mut targets: Vec<usize> = others.collect();
         if self.mutant == Some(Driver::MapIteration) {
             let map: HashMap<usize, ()> = targets.iter().map(|to| (*to, ())).collect();
             targets = map.into_keys().collect();
         }
         if self.hosts[host].ailments.scripts.is_empty() {
-            self.watch_gossip(host, travel, &bytes);
+            if host < self.scenario.nodes {
+                self.watch_gossip(host, travel, &bytes);
+            }
             let bytes = Arc::new(bytes);
             for to in targets {
                 self.transmit(host, to, travel, &bytes, "gossip");
@@ -157,7 +174,7 @@ impl World {
     }
 
     /// Puts bytes on a link; the link decides what becomes of them.
-    fn transmit(
+    pub(super) fn transmit(
         &mut self,
         from: usize,
         to: usize,
@@ -175,7 +192,7 @@ impl World {
             self.marks.hit("link", if lost { "lost" } else { "tail_drop" });
             return;
         }
-        let mut clean = !self.scenario.is_tainted(from);
+        let mut clean = from < self.scenario.nodes && !self.scenario.is_tainted(from);
         let mut bytes = Arc::clone(bytes);
         if corrupt {
             self.marks.hit("link", "corrupted");
@@ -187,8 +204,7 @@ impl World {
             }
         }
         for _ in 0..=u8::from(twice) {
-            let parcel =
-                Parcel { from, to, travel, bytes: Arc::clone(&bytes), clean, late: false, name };
+            let parcel = Parcel { from, to, travel, bytes: Arc::clone(&bytes), clean, name };
             self.dispatch_parcel(parcel);
         }
     }
@@ -207,13 +223,8 @@ impl World {
         self.push_in(delay_ms, Event::Deliver(parcel));
     }
 
-    pub(super) fn deliver(&mut self, mut parcel: Parcel) {
+    pub(super) fn deliver(&mut self, parcel: Parcel) {
         let (from, to) = (parcel.from, parcel.to);
-        let pause_ms = self.hosts[to].ailments.paused_until_ms.saturating_sub(self.now_ms);
-        if pause_ms > 0 && self.hosts[to].up {
-            parcel.late = true;
-            return self.push_in(pause_ms, Event::Deliver(parcel));
-        }
         if let Some(count) = self.network.under_way.get_mut(&(from, to)) {
             *count = count.saturating_sub(1);
         }

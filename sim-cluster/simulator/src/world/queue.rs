@@ -20,8 +20,6 @@ pub(crate) struct Parcel {
     pub bytes: Arc<Vec<u8>>,
     /// Nothing tampered with it and its sender is honest: it must be accepted as well formed.
     pub clean: bool,
-    /// A slow or paused host has put it off already.
-    pub late: bool,
     pub name: &'static str,
 }
 
@@ -46,6 +44,21 @@ pub(crate) enum Event {
     FaultEnds(usize),
     /// A halted or crashed process is started again.
     Restart { host: usize, life: u64 },
+}
+
+impl Event {
+    /// Whose process it happens to; `None` for what happens to machines and links.
+    pub const fn host(&self) -> Option<usize> {
+        match self {
+            Self::Deliver(parcel) => Some(parcel.to),
+            Self::Wake { host, .. }
+            | Self::Flush { host, .. }
+            | Self::Planned { host, .. }
+            | Self::Notice { host, .. } => Some(*host),
+            Self::Operator(ask) => Some(ask.host),
+            Self::FaultBegins(_) | Self::FaultEnds(_) | Self::Restart { .. } => None,
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 //! Words are for people; nothing may depend on them.
 
 use debal_protocol::channel::Change;
+use debal_protocol::event::Event;
 use debal_protocol::journal::Record;
 use debal_protocol::message::Message;
 
@@ -38,6 +39,38 @@ pub(crate) fn message(message: &Message) -> String {
         Message::Go(go) => format!("{name} {}", go.cycle.short()),
         _ => name.to_owned(),
     }
+}
+
+/// What a node tells its operator: how work ended, and why.
+pub(crate) fn event(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::EpochCertified { epoch, round, .. } => {
+            format!("certified epoch {} round {round}", epoch.0)
+        }
+        Event::EpochSkipped { epoch } => format!("skipped epoch {}", epoch.0),
+        Event::PlanMade { epoch, cycles, amount_msat } => {
+            format!("planned {cycles} cycles of {amount_msat} for epoch {}", epoch.0)
+        }
+        Event::CycleRefused { cycle, reason, node } => {
+            let who = if node.is_some() { "refused" } else { "unanswered" };
+            format!("gives cycle {} up, {who}: {reason:?}", cycle.short())
+        }
+        Event::CycleEnded { cycle, outcome, duration_ms, .. } => {
+            format!("cycle {} ended {outcome:?} after {duration_ms} ms", cycle.short())
+        }
+        Event::PaymentEnded { transfer, outcome, reason, amount_msat, .. } => {
+            let why = reason.map_or_else(String::new, |reason| format!(" because of {reason:?}"));
+            format!("payment {} of {amount_msat} ended {outcome:?}{why}", transfer.short())
+        }
+        Event::PaymentReceived { transfer, amount_msat } => {
+            format!("payment {} received: {amount_msat}", transfer.short())
+        }
+        Event::PaymentHeld { transfer, .. } => format!("payment {} held", transfer.short()),
+        Event::ChannelFrozen { channel, reason } => format!("freezes channel {channel}: {reason}"),
+        Event::Accused { what, .. } => format!("accuses a member of two {what}"),
+        Event::Rejected { message, reason, .. } => format!("refuses a {message}: {reason}"),
+        _ => return None,
+    })
 }
 
 /// A record.

@@ -29,6 +29,8 @@ use tokio::task::JoinHandle;
 
 /// Name of the file that remembers which network this directory belongs to.
 const NETWORK_FILE: &str = "network";
+/// Members from which elections survive one that lies.
+const LIARS_FROM: usize = 4;
 
 /// Why an agent did not start.
 #[derive(Debug, thiserror::Error)]
@@ -185,6 +187,14 @@ impl Agent {
         let mut tasks = vec![tokio::spawn(api::serve(listener, Arc::clone(&service)))];
         tasks.extend(serve_metrics(&config, &service).await?);
         tracing::info!(node = %node_id, network = %founding.name, "agent started");
+        let members = founding.members.len();
+        if members < LIARS_FROM {
+            // More than two thirds of fewer than four votes is all of them, or all but none.
+            tracing::warn!(
+                members,
+                "elections survive crashes but no lying member; four or more survive one"
+            );
+        }
         Ok(Self { service, backend, net, ended, stop, tasks, socket, _lock: lock })
     }
 

@@ -116,6 +116,7 @@ fn write(history: &mut History, node: NodeId, entry: &Entry) -> Result<(), Histo
             outcome,
             hops,
             amount_msat,
+            fee_msat,
             duration_ms,
         }) => history.insert(&CycleRow {
             cycle_id: cycle.to_string(),
@@ -123,7 +124,7 @@ fn write(history: &mut History, node: NodeId, entry: &Entry) -> Result<(), Histo
             opener: node.to_string(),
             hops: u64::from(*hops),
             amount_msat: amount_msat.0,
-            fee_msat: 0,
+            fee_msat: fee_msat.0,
             outcome: outcome_name(*outcome).to_owned(),
             reason: None,
             planned_ms: at_ms.saturating_sub(*duration_ms),
@@ -139,25 +140,31 @@ fn write(history: &mut History, node: NodeId, entry: &Entry) -> Result<(), Histo
 
 fn payment(event: &Event, at_ms: u64) -> Option<PaymentRow> {
     match event {
-        Event::PaymentEnded { transfer, outcome, amount_msat, fee_msat, reason } => {
-            Some(PaymentRow {
-                payment_id: transfer.to_string(),
-                direction: Direction::Sent,
-                amount_msat: amount_msat.0,
-                fee_msat: fee_msat.0,
-                hops: 0,
-                outcome: outcome_name(*outcome).to_owned(),
-                reason: reason.map(refusal_name),
-                started_ms: at_ms,
-                done_ms: Some(at_ms),
-            })
-        }
-        Event::PaymentReceived { transfer, amount_msat } => Some(PaymentRow {
+        Event::PaymentEnded {
+            transfer,
+            outcome,
+            amount_msat,
+            fee_msat,
+            hops,
+            duration_ms,
+            reason,
+        } => Some(PaymentRow {
+            payment_id: transfer.to_string(),
+            direction: Direction::Sent,
+            amount_msat: amount_msat.0,
+            fee_msat: fee_msat.0,
+            hops: u64::from(*hops),
+            outcome: outcome_name(*outcome).to_owned(),
+            reason: reason.map(refusal_name),
+            started_ms: at_ms.saturating_sub(*duration_ms),
+            done_ms: Some(at_ms),
+        }),
+        Event::PaymentReceived { transfer, amount_msat, hops } => Some(PaymentRow {
             payment_id: transfer.to_string(),
             direction: Direction::Received,
             amount_msat: amount_msat.0,
             fee_msat: 0,
-            hops: 0,
+            hops: u64::from(*hops),
             outcome: "committed".to_owned(),
             reason: None,
             started_ms: at_ms,

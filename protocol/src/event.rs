@@ -69,6 +69,8 @@ pub enum Event {
         hops: u8,
         /// Amount of the first hop.
         amount_msat: Msat,
+        /// What this node paid more than it got.
+        fee_msat: Msat,
         /// From Go to the last lock gone, milliseconds.
         duration_ms: u64,
     },
@@ -82,6 +84,10 @@ pub enum Event {
         amount_msat: Msat,
         /// Fee paid.
         fee_msat: Msat,
+        /// Hops.
+        hops: u8,
+        /// From its start to its end here, milliseconds.
+        duration_ms: u64,
         /// Why it failed, as far as known.
         reason: Option<Refusal>,
     },
@@ -91,6 +97,8 @@ pub enum Event {
         transfer: TransferId,
         /// How much.
         amount_msat: Msat,
+        /// Hops of its route.
+        hops: u8,
     },
     /// A payment to this node waits for the operator's settle or cancel.
     PaymentHeld {

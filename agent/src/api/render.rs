@@ -159,11 +159,13 @@ pub fn event(event: &Event) -> Value {
             "kind": "cycle_refused", "cycle": cycle.to_string(),
             "node": node.map(|node| node.to_string()), "reason": refusal_name(*reason),
         }),
-        Event::CycleEnded { cycle, epoch, outcome, hops, amount_msat, duration_ms } => json!({
-            "kind": "cycle_ended", "cycle": cycle.to_string(), "epoch": epoch.0,
-            "outcome": outcome_name(*outcome), "hops": hops, "amount_msat": amount_msat.0,
-            "duration_ms": duration_ms,
-        }),
+        Event::CycleEnded { cycle, epoch, outcome, hops, amount_msat, fee_msat, duration_ms } => {
+            json!({
+                "kind": "cycle_ended", "cycle": cycle.to_string(), "epoch": epoch.0,
+                "outcome": outcome_name(*outcome), "hops": hops, "amount_msat": amount_msat.0,
+                "fee_msat": fee_msat.0, "duration_ms": duration_ms,
+            })
+        }
         Event::Accused { node, what } => json!({
             "kind": "accused", "node": node.to_string(), "what": what,
         }),
@@ -180,14 +182,23 @@ pub fn event(event: &Event) -> Value {
 
 fn money_event(event: &Event) -> Value {
     match event {
-        Event::PaymentEnded { transfer, outcome, amount_msat, fee_msat, reason } => json!({
+        Event::PaymentEnded {
+            transfer,
+            outcome,
+            amount_msat,
+            fee_msat,
+            hops,
+            duration_ms,
+            reason,
+        } => json!({
             "kind": "payment_ended", "transfer": transfer.to_string(),
             "outcome": outcome_name(*outcome), "amount_msat": amount_msat.0,
-            "fee_msat": fee_msat.0, "reason": reason.map(|reason: Refusal| refusal_name(reason)),
+            "fee_msat": fee_msat.0, "hops": hops, "duration_ms": duration_ms,
+            "reason": reason.map(|reason: Refusal| refusal_name(reason)),
         }),
-        Event::PaymentReceived { transfer, amount_msat } => json!({
+        Event::PaymentReceived { transfer, amount_msat, hops } => json!({
             "kind": "payment_received", "transfer": transfer.to_string(),
-            "amount_msat": amount_msat.0,
+            "amount_msat": amount_msat.0, "hops": hops,
         }),
         Event::PaymentHeld { transfer, amount_msat, deadline_ms } => json!({
             "kind": "payment_held", "transfer": transfer.to_string(),

@@ -1,11 +1,11 @@
 //! Invariants one node can check by itself, on its durable state.
 //!
-//! I1 conservation, I3 floors, I4 no double lock, I5 at most once, I7 no honest loss, I9 reveal
-//! guard, I10 ladder, I15 bounded. Names as in `SPEC.md`.
+//! I1 conservation, I3 reserves, I4 no double lock, I5 at most once, I7 no honest loss, I8 sequence
+//! numbers, I9 reveal guard, I10 ladder, I15 bounded. Names as in `SPEC.md`.
 
 use super::Report;
 use crate::amount::Msat;
-use crate::channel::Channel;
+use crate::channel::{Channel, Side};
 use crate::durable::Durable;
 use crate::ids::{ChannelId, TransferId};
 use crate::limits::{CHANNELS_MAX, OPEN_TRANSFERS_MAX, RECEIVES_MAX, TRANSFERS_MAX};
@@ -30,6 +30,12 @@ fn check_channel(id: ChannelId, channel: &Channel, report: &mut Report) {
     let state = channel.state();
     let capacity = channel.terms.capacity_msat;
     report.check(state.conserves(capacity), || format!("I1 channel {id} does not add up"));
+    for side in [Side::Low, Side::High] {
+        // A lock leaves its payer the reserve, and nothing that follows takes of it.
+        let paying = state.locked_by(side) > Msat::ZERO;
+        let kept = state.balance(side) >= channel.terms.reserve_msat;
+        report.check(!paying || kept, || format!("I3 channel {id}: a lock took of the reserve"));
+    }
     if let Some(proposal) = &channel.proposal {
         let conserves = proposal.state.conserves(capacity);
         report.check(conserves, || format!("I1 channel {id}: proposal does not add up"));

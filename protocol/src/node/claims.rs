@@ -186,16 +186,17 @@ impl Node {
 
     fn tell_end(&mut self, id: TransferId, transfer: &Transfer, outcome: Outcome, now: Now) {
         let amount_msat = transfer.hops.first().map_or(Msat::ZERO, |hop| hop.amount_msat);
+        let duration_ms = now.wall_ms.saturating_sub(transfer.began_ms);
+        let hops = transfer.hop_count();
         match transfer.kind {
             Kind::Cycle { epoch, .. } if transfer.is_first() => {
-                let duration_ms = now.wall_ms.saturating_sub(transfer.began_ms);
-                let hops = transfer.hop_count();
                 self.outbox.emit(Event::CycleEnded {
                     cycle: id,
                     epoch,
                     outcome,
                     hops,
                     amount_msat,
+                    fee_msat: transfer.net_fee_msat(),
                     duration_ms,
                 });
                 self.gossip(Message::Receipt { transfer: id, outcome }, now);
@@ -212,12 +213,14 @@ impl Node {
                     outcome,
                     amount_msat: delivered,
                     fee_msat,
+                    hops,
+                    duration_ms,
                     reason,
                 });
             }
             Kind::Payment if transfer.is_recipient() && outcome == Outcome::Committed => {
                 let amount_msat = transfer.incoming.map_or(Msat::ZERO, |leg| leg.amount_msat);
-                self.outbox.emit(Event::PaymentReceived { transfer: id, amount_msat });
+                self.outbox.emit(Event::PaymentReceived { transfer: id, amount_msat, hops });
             }
             _ => {}
         }

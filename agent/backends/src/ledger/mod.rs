@@ -265,7 +265,7 @@ async fn translate(port: &dyn Port, seen: Seen) -> Option<BackendEvent> {
             let state = view::ended(outcome, secret, fee_msat, reason);
             Some(BackendEvent::PaymentEnded { hash, state })
         }
-        Seen::Event(Event::PaymentReceived { transfer, amount_msat }) => {
+        Seen::Event(Event::PaymentReceived { transfer, amount_msat, .. }) => {
             let (hash, _) = hash_of(transfer).await.ok()??;
             Some(BackendEvent::Received { hash, amount_msat })
         }

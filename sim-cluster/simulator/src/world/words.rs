@@ -62,7 +62,7 @@ pub(crate) fn event(event: &Event) -> Option<String> {
             let why = reason.map_or_else(String::new, |reason| format!(" because of {reason:?}"));
             format!("payment {} of {amount_msat} ended {outcome:?}{why}", transfer.short())
         }
-        Event::PaymentReceived { transfer, amount_msat } => {
+        Event::PaymentReceived { transfer, amount_msat, .. } => {
             format!("payment {} received: {amount_msat}", transfer.short())
         }
         Event::PaymentHeld { transfer, .. } => format!("payment {} held", transfer.short()),

@@ -11,7 +11,6 @@ use debal_protocol::election::ElectionRecord;
 use debal_protocol::journal::Record;
 use debal_protocol::message::Message;
 use debal_protocol::node::Node;
-use debal_protocol::transfer::Decision;
 use debal_protocol::{ChannelId, TransferId, wire};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -154,7 +153,8 @@ impl Watch {
             format!("node {host} shows the secret of {} to a stranger", id.short())
         });
         // Whoever forgot its reveal, or left it to a clone, was shown the secret by its own payee.
-        let shown = self.forgetful.contains(&host) && transfer.decision == Decision::Commit;
+        let revealed = self.facts.durable.contains(&(host, Fact::Revealed(id)));
+        let shown = self.forgetful.contains(&host) && !revealed;
         if transfer.is_recipient() && !shown {
             self.on_disk(host, Fact::Revealed(id));
         } else if transfer.is_decider() || transfer.is_recipient() {

@@ -174,12 +174,28 @@ impl Watch {
         self.must(both, "R8", || format!("node {host} completes {channel} with a bad signature"));
     }
 
+    /// R4: no hop is given back while the one after it is locked.
+    fn check_releases(&mut self, channel: ChannelId, changes: &Changes) {
+        for change in changes {
+            let Change::Release { key } = change else { continue };
+            let next = LockKey { transfer: key.transfer, hop: key.hop.saturating_add(1) };
+            let open = self.ledger.accounts.values().any(|a| a.locks.contains_key(&next));
+            self.must(!open, "R4", || {
+                let (transfer, hop) = (key.transfer.short(), key.hop);
+                format!("channel {channel} gives hop {hop} of {transfer} back before the next one")
+            });
+        }
+    }
+
     fn complete(&mut self, host: usize, channel: ChannelId, changes: &Changes) {
         let seq = self.ledger.completed.entry((host, channel)).or_default();
         *seq += 1;
         let seq = *seq;
         if !self.ledger.honest(channel) {
             return;
+        }
+        if self.ledger.accounts.get(&channel).is_some_and(|account| account.seq + 1 == seq) {
+            self.check_releases(channel, changes);
         }
         let bytes = wire::encode(changes).unwrap_or_default();
         let digest = Digest::of(Domain::MessageDigest, &[&bytes]);

@@ -63,7 +63,7 @@ pub fn order(
     let mut held = vec![0u128; places];
     let mut queues: Vec<Queue> = vec![VecDeque::new(); places];
     let mut sorted: Vec<&Funds> = funds.iter().collect();
-    sorted.sort_by(|a, b| a.ready_sec.cmp(&b.ready_sec));
+    sorted.sort_by_key(|own| own.ready_sec);
     for own in sorted {
         held[own.place as usize] += u128::from(own.amount);
         queues[own.place as usize].push_back((own.amount, None, own.ready_sec));

@@ -124,7 +124,7 @@ impl Problem {
             left -= now;
             let mut coming: Vec<&InFlight> =
                 self.in_flight.iter().filter(|t| t.dest == place).collect();
-            coming.sort_by(|a, b| a.remaining_sec.cmp(&b.remaining_sec));
+            coming.sort_by_key(|transfer| transfer.remaining_sec);
             for transfer in coming {
                 let amount = left.min(transfer.amount);
                 if amount > 0 {

@@ -6,6 +6,7 @@
 //! decides the rest. Bounds are rounded down, so that they stay bounds.
 
 mod acyclic;
+mod cuts;
 mod improve;
 mod prepare;
 mod relax;

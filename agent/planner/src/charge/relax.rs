@@ -4,6 +4,7 @@
 //! It must never bound from above: every division rounds down, in units of `1 / scale`.
 
 use super::ChargeProblem;
+use super::cuts::Charges;
 use crate::simplex::{Cost, Engine, Way};
 
 /// What is decided about a link.
@@ -74,6 +75,7 @@ pub(super) struct Relaxation<'a, C> {
     /// Per link, its arc and, where it has a minimum, the arc that carries what is above it.
     arcs: Vec<(u32, Option<u32>)>,
     states: Vec<State>,
+    charges: Charges,
     scale: i128,
     /// No link's scaled cost is above this.
     dearest: i128,
@@ -105,29 +107,28 @@ impl<'a, C: Cost> Relaxation<'a, C> {
         let prohibitive = C::narrow((dearest + 1) * nodes);
         let engine = Engine::new(&tight.supplies, ways.into_iter(), prohibitive);
         let states = vec![State::Free; tight.links.len()];
-        Relaxation { tight, engine, arcs, states, scale, dearest, prohibitive, pivots: 0 }
+        let charges = Charges::new(tight, scale);
+        Relaxation { tight, engine, arcs, states, charges, scale, dearest, prohibitive, pivots: 0 }
     }
 
-    /// Solves the relaxation with these decisions; `None` if they allow no flow at all.
-    pub fn solve(&mut self, states: &[State]) -> Option<Relaxed> {
-        for (link, &state) in (0u32..).zip(states) {
-            if self.states[link as usize] != state {
-                self.states[link as usize] = state;
-                self.set_state(link, state);
-            }
+    /// Solves the relaxation with these decisions and what they leave of the charges; `None` if
+    /// they allow no flow at all.
+    pub fn solve(&mut self, states: &[State], charges: Charges) -> Option<Relaxed> {
+        self.charges = charges;
+        self.states.copy_from_slice(states);
+        for link in 0..self.arcs.len() as u32 {
+            self.set_state(link, states[link as usize]);
         }
         self.optimise();
         if !self.is_feasible() {
             return None;
         }
         let flows = self.flows();
-        let (mut exact, mut spread) = (0i128, 0i128);
+        let (mut exact, mut spread) = (0i128, self.charges.constant);
         for (index, (link, &flow)) in self.tight.links.iter().zip(&flows).enumerate() {
             exact += link.unit_cost * i128::from(flow);
-            match states[index] {
-                State::Free => spread += self.slope(index as u32) * i128::from(flow),
-                State::On => exact += link.fixed_cost,
-                State::Off => {}
+            if states[index] == State::Free {
+                spread += self.slope(index as u32) * i128::from(flow);
             }
         }
         let bound = exact + (spread + self.scale - 1).div_euclid(self.scale);
@@ -146,12 +147,7 @@ impl<'a, C: Cost> Relaxation<'a, C> {
             }
         }
         self.optimise();
-        let feasible = !self.engine.is_short();
-        let flows = self.flows();
-        for link in 0..self.arcs.len() as u32 {
-            self.set_state(link, self.states[link as usize]);
-        }
-        feasible.then_some(flows)
+        (!self.engine.is_short()).then(|| self.flows())
     }
 
     fn optimise(&mut self) {
@@ -191,17 +187,15 @@ impl<'a, C: Cost> Relaxation<'a, C> {
         self.tight.links[link as usize].capacity
     }
 
-    /// What an undecided link with this flow would really cost more than the relaxation charges,
-    /// scaled.
+    /// What an undecided link with this flow leaves unpaid of what is left of its charge, scaled.
     pub fn gap(&self, link: u32, flow: i64) -> i128 {
-        let charge = self.tight.links[link as usize].fixed_cost * self.scale;
-        charge - self.slope(link) * i128::from(flow)
+        self.charges.left[link as usize] - self.slope(link) * i128::from(flow)
     }
 
-    /// What one unit pays of the charge of an undecided link, scaled.
+    /// What one unit pays of what is left of the charge of an undecided link, scaled.
     pub fn slope(&self, link: u32) -> i128 {
-        let link = &self.tight.links[link as usize];
-        free_cost(0, link.fixed_cost, link.capacity, self.scale)
+        let capacity = self.tight.links[link as usize].capacity;
+        if capacity > 0 { self.charges.left[link as usize] / i128::from(capacity) } else { 0 }
     }
 
     /// By how much, at least, the bound rises if the undecided `link` is used although it carries
@@ -218,7 +212,7 @@ impl<'a, C: Cost> Relaxation<'a, C> {
             // That is linear in x, so one of the ends is the least.
             let per_unit = below.min(above).max(0);
             let least = i128::from(limits.minimum.max(1).min(limits.capacity));
-            let charge = limits.fixed_cost * self.scale - self.slope(link) * least;
+            let charge = self.charges.left[link as usize] - self.slope(link) * least;
             let at_least = charge.saturating_add(per_unit.saturating_mul(least));
             return at_least.min(per_unit.saturating_mul(capacity)) / self.scale;
         }

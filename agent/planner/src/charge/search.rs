@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::cuts::{Ascent, Charges};
 use super::improve;
 use super::relax::{Relaxation, Relaxed, State};
 use super::{Best, ChargeError, ChargeProblem, Progress};
@@ -29,6 +30,9 @@ pub(super) struct Incumbent {
 struct Search<'a, C> {
     problem: &'a ChargeProblem,
     relaxation: Relaxation<'a, C>,
+    ascent: Ascent<'a>,
+    /// What the cuts of the root leave of the charges; every node goes on from there.
+    charges: Charges,
     /// All costs are multiples of this, so bounds are rounded up to it.
     grid: i128,
     nodes: Vec<Node>,
@@ -52,6 +56,8 @@ pub(super) fn run<C: Cost>(
     let mut search = Search {
         problem,
         relaxation: Relaxation::<C>::new(tight, scale),
+        ascent: Ascent::new(tight),
+        charges: Charges::new(tight, scale),
         grid: grid(tight),
         nodes: vec![Node { parent: NONE, decided: Vec::new() }],
         open: BTreeSet::new(),
@@ -144,16 +150,13 @@ impl<C: Cost> Search<'_, C> {
     /// bound.
     fn look(&mut self, node: u32, floor: i128) -> Option<(u32, i128)> {
         let mut states = self.states_of(node);
-        let mut relaxed = self.relaxation.solve(&states)?;
-        let bound = relaxed.bound.max(floor);
         if node == 0 {
-            let mut found = self.incumbent.take();
-            improve::scale_slopes(self.problem, &mut self.relaxation, &mut found);
-            improve::close_links(self.problem, &mut self.relaxation, &mut found);
-            self.incumbent = found;
-            // The reduced costs below must be those of this node again.
-            relaxed = self.relaxation.solve(&states)?;
+            self.prepare(&states)?;
         }
+        let mut charges = self.charges.decided(&states);
+        self.ascent.raise(&states, &mut charges);
+        let relaxed = self.relaxation.solve(&states, charges)?;
+        let bound = relaxed.bound.max(floor);
         let cycle = self.offer(&relaxed);
         if self.is_cut(bound) {
             return None;
@@ -181,6 +184,18 @@ impl<C: Cost> Search<'_, C> {
                 self.open_children(node, &fixed, bound, children.into_iter())
             }
         }
+    }
+
+    /// Before the first node: cuts for all nodes, and good flows. `None` if there is no flow.
+    fn prepare(&mut self, states: &[State]) -> Option<()> {
+        self.ascent.raise(states, &mut self.charges);
+        let relaxed = self.relaxation.solve(states, self.charges.clone())?;
+        self.offer(&relaxed);
+        let mut found = self.incumbent.take();
+        improve::scale_slopes(self.problem, &mut self.relaxation, &mut found);
+        improve::close_links(self.problem, &mut self.relaxation, &mut found);
+        self.incumbent = found;
+        Some(())
     }
 
     /// Opens children; the preferred one is not opened but returned.
@@ -225,23 +240,25 @@ impl<C: Cost> Search<'_, C> {
         fixed
     }
 
-    /// The undecided link about which the relaxation is most wrong.
+    /// The undecided link about which the relaxation is most wrong. `None` if everything that is used
+    /// and costs something is decided: then the flow is the best of this node.
     fn branching_link(&self, states: &[State], relaxed: &Relaxed) -> Option<u32> {
-        let mut best: Option<(bool, i128, u32)> = None;
+        let mut best: Option<(bool, i128, i128, u32)> = None;
         for (link, &flow) in (0u32..).zip(&relaxed.flows) {
             if states[link as usize] != State::Free || flow == 0 {
                 continue;
             }
             let limits = &self.problem.links[link as usize];
             let short = flow < limits.minimum;
-            let gap = self.relaxation.gap(link, flow);
-            if !short && gap == 0 {
+            // A charge that cuts have paid for may still not have to be paid.
+            let (gap, charge) = (self.relaxation.gap(link, flow), limits.fixed_cost);
+            if !short && charge == 0 {
                 continue;
             }
-            if best.is_none_or(|(s, g, _)| (short, gap) > (s, g)) {
-                best = Some((short, gap, link));
+            if best.is_none_or(|(s, g, c, _)| (short, gap, charge) > (s, g, c)) {
+                best = Some((short, gap, charge, link));
             }
         }
-        best.map(|(_, _, link)| link)
+        best.map(|(_, _, _, link)| link)
     }
 }

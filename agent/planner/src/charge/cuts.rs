@@ -18,26 +18,70 @@ const WALK_MAX: usize = 200_000_000;
 #[derive(Debug, Clone)]
 pub(super) struct Charges {
     pub left: Vec<i128>,
+    /// What cuts took out beyond the charge; the constant counts it as paid back, which ends where
+    /// the link is off.
+    pub refund: Vec<i128>,
     pub constant: i128,
 }
 
 impl Charges {
     /// Nothing taken out yet.
     pub fn new(tight: &ChargeProblem, scale: i128) -> Charges {
-        let left = tight.links.iter().map(|link| link.fixed_cost * scale).collect();
-        Charges { left, constant: 0 }
+        let left: Vec<i128> = tight.links.iter().map(|link| link.fixed_cost * scale).collect();
+        let refund = vec![0; left.len()];
+        Charges { left, refund, constant: 0 }
     }
 
     /// What they are where some links are decided: those that are on have paid what is left.
     pub fn decided(&self, states: &[State]) -> Charges {
         let mut charges = self.clone();
-        for (left, state) in charges.left.iter_mut().zip(states) {
+        for (link, state) in states.iter().enumerate() {
+            let (left, refund) = (&mut charges.left[link], &mut charges.refund[link]);
             if *state == State::On {
-                charges.constant += *left;
-                *left = 0;
+                charges.constant += std::mem::take(left);
+            }
+            if *state == State::Off {
+                charges.constant += std::mem::take(refund);
             }
         }
         charges
+    }
+
+    /// Turns charges below zero into refunds.
+    pub fn settle(&mut self) {
+        for (left, refund) in self.left.iter_mut().zip(&mut self.refund) {
+            if *left < 0 {
+                self.constant += *left;
+                *refund -= std::mem::take(left);
+            }
+        }
+    }
+}
+
+/// A cut: of the links at the border of a set with this excess, `sum of min(capacity, excess) /
+/// excess` over the used ones is at least one in every plan.
+#[derive(Debug, Clone)]
+pub(super) struct Cut {
+    pub border: Vec<u32>,
+    pub excess: i128,
+    /// How much of the constant it stands for, scaled.
+    pub weight: i128,
+}
+
+impl Cut {
+    /// What a used link counts, as a part of the excess.
+    pub fn share(&self, tight: &ChargeProblem, link: u32) -> i128 {
+        i128::from(tight.links[link as usize].capacity).min(self.excess)
+    }
+
+    /// What the cut takes out of the charge of a link of its border, rounded up. `None` if it does
+    /// not fit.
+    pub fn part(&self, tight: &ChargeProblem, link: u32) -> Option<i128> {
+        let share = self.share(tight, link);
+        if share == self.excess {
+            return Some(self.weight);
+        }
+        Some((self.weight.checked_mul(share)?.checked_add(self.excess - 1)?) / self.excess)
     }
 }
 
@@ -59,12 +103,8 @@ pub(super) struct Ascent<'a> {
     inside: Vec<u32>,
     border: Vec<u32>,
     walked: usize,
-}
-
-/// The set a seed has grown to.
-struct Set {
-    /// What it holds too much, or has too little; positive.
-    excess: i128,
+    /// The cuts raised since they were last taken, if they are wanted.
+    cuts: Option<Vec<Cut>>,
 }
 
 impl<'a> Ascent<'a> {
@@ -85,6 +125,7 @@ impl<'a> Ascent<'a> {
             inside,
             border,
             walked: 0,
+            cuts: None,
         }
     }
 
@@ -100,12 +141,12 @@ impl<'a> Ascent<'a> {
                 return;
             }
             let side = if supplies[seed as usize] > 0 { Side::Surplus } else { Side::Deficit };
-            let Some(set) = self.grow(seed, side, states, &charges.left) else { continue };
+            let Some(excess) = self.grow(seed, side, states, &charges.left) else { continue };
             if self.border.len() > size {
                 queue.push(Reverse((self.border.len(), seed)));
                 continue;
             }
-            if self.raise_one(&set, charges) {
+            if self.raise_one(excess, charges) {
                 queue.push(Reverse((self.border.len(), seed)));
             }
         }
@@ -113,7 +154,7 @@ impl<'a> Ascent<'a> {
 
     /// The set that `seed` reaches (or is reached from) over links with nothing left to pay, and
     /// the links at its border. `None` if it is balanced, or nothing crosses its border.
-    fn grow(&mut self, seed: u32, side: Side, states: &[State], left: &[i128]) -> Option<Set> {
+    fn grow(&mut self, seed: u32, side: Side, states: &[State], left: &[i128]) -> Option<i128> {
         self.stamp += 1;
         self.inside.clear();
         self.border.clear();
@@ -149,37 +190,45 @@ impl<'a> Ascent<'a> {
             let other = if side == Side::Surplus { link.head } else { link.tail };
             marks[other as usize] != stamp
         });
-        (excess > 0 && !self.border.is_empty()).then_some(Set { excess })
+        (excess > 0 && !self.border.is_empty()).then_some(excess)
+    }
+
+    /// From now on the cuts that are raised are kept.
+    pub fn keep_cuts(&mut self) {
+        self.cuts = Some(Vec::new());
+    }
+
+    /// The cuts raised since the last call. They are no longer kept after [`Ascent::drop_cuts`].
+    pub fn take_cuts(&mut self) -> Vec<Cut> {
+        self.cuts.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// From now on cuts are raised and forgotten.
+    pub fn drop_cuts(&mut self) {
+        self.cuts = None;
     }
 
     /// Takes as much as possible out of the charges at the border. False if nothing was left.
-    ///
-    /// With `x` the excess and `u` the capacity, `sum of min(u, x) / x` over the used border links
-    /// is at least one in every plan.
-    fn raise_one(&self, set: &Set, charges: &mut Charges) -> bool {
-        let share =
-            |number: u32| i128::from(self.tight.links[number as usize].capacity).min(set.excess);
+    fn raise_one(&mut self, excess: i128, charges: &mut Charges) -> bool {
+        let mut cut = Cut { border: Vec::new(), excess, weight: 0 };
         let most = |&number: &u32| {
-            let left = charges.left[number as usize];
-            if share(number) == set.excess {
-                return Some(left);
-            }
-            Some(left.checked_mul(set.excess)? / share(number))
+            let (left, share) = (charges.left[number as usize], cut.share(self.tight, number));
+            if share == excess { Some(left) } else { Some(left.checked_mul(excess)? / share) }
         };
         let Some(most) = self.border.iter().map(most).min().flatten() else { return false };
-        if most == 0 || most.checked_mul(set.excess).is_none() {
+        if most == 0 || most.checked_mul(excess).is_none() {
             return false;
         }
+        cut.weight = most;
         for &number in &self.border {
-            let share = share(number);
-            let part = if share == set.excess {
-                most
-            } else {
-                (most * share + set.excess - 1) / set.excess
-            };
+            let part = cut.part(self.tight, number).unwrap_or(0);
             charges.left[number as usize] -= part;
         }
         charges.constant += most;
+        if let Some(cuts) = &mut self.cuts {
+            cut.border.clone_from(&self.border);
+            cuts.push(cut);
+        }
         true
     }
 }

@@ -8,6 +8,7 @@
 mod acyclic;
 mod cuts;
 mod improve;
+mod multipliers;
 mod prepare;
 mod relax;
 mod search;

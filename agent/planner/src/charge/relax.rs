@@ -64,6 +64,8 @@ fn power_below(most: i128) -> i128 {
 pub(super) struct Relaxed {
     /// No flow of this node costs less.
     pub bound: i128,
+    /// The same before it is rounded up, in units of `1 / scale` (saturating).
+    pub scaled: i128,
     /// The flow that attains it.
     pub flows: Vec<i64>,
 }
@@ -132,7 +134,8 @@ impl<'a, C: Cost> Relaxation<'a, C> {
             }
         }
         let bound = exact + (spread + self.scale - 1).div_euclid(self.scale);
-        Some(Relaxed { bound, flows })
+        let scaled = exact.saturating_mul(self.scale).saturating_add(spread);
+        Some(Relaxed { bound, scaled, flows })
     }
 
     /// The flow at scaled costs per unit of the caller's choice, cut off at the largest that the

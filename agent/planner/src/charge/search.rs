@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use super::cuts::{Ascent, Charges};
 use super::improve;
+use super::multipliers;
 use super::relax::{Relaxation, Relaxed, State};
 use super::{Best, ChargeError, ChargeProblem, Progress};
 use crate::simplex::Cost;
@@ -29,6 +30,7 @@ pub(super) struct Incumbent {
 
 struct Search<'a, C> {
     problem: &'a ChargeProblem,
+    tight: &'a ChargeProblem,
     relaxation: Relaxation<'a, C>,
     ascent: Ascent<'a>,
     /// What the cuts of the root leave of the charges; every node goes on from there.
@@ -55,6 +57,7 @@ pub(super) fn run<C: Cost>(
     let closed = |capacity| if capacity == 0 { State::Off } else { State::Free };
     let mut search = Search {
         problem,
+        tight,
         relaxation: Relaxation::<C>::new(tight, scale),
         ascent: Ascent::new(tight),
         charges: Charges::new(tight, scale),
@@ -123,7 +126,7 @@ impl<C: Cost> Search<'_, C> {
                     return false;
                 }
                 self.looked += 1;
-                let Some((next, at_least)) = self.look(node, floor) else { break };
+                let Some((next, at_least)) = self.look(node, floor, watch) else { break };
                 (node, floor) = (next, at_least);
             }
         }
@@ -148,10 +151,15 @@ impl<C: Cost> Search<'_, C> {
 
     /// Looks at one node. Its children are opened; the one to look at next is returned with its
     /// bound.
-    fn look(&mut self, node: u32, floor: i128) -> Option<(u32, i128)> {
+    fn look(
+        &mut self,
+        node: u32,
+        floor: i128,
+        watch: &mut dyn FnMut(&Progress) -> bool,
+    ) -> Option<(u32, i128)> {
         let mut states = self.states_of(node);
         if node == 0 {
-            self.prepare(&states)?;
+            self.prepare(&states, watch)?;
         }
         let mut charges = self.charges.decided(&states);
         self.ascent.raise(&states, &mut charges);
@@ -187,7 +195,12 @@ impl<C: Cost> Search<'_, C> {
     }
 
     /// Before the first node: cuts for all nodes, and good flows. `None` if there is no flow.
-    fn prepare(&mut self, states: &[State]) -> Option<()> {
+    fn prepare(
+        &mut self,
+        states: &[State],
+        watch: &mut dyn FnMut(&Progress) -> bool,
+    ) -> Option<()> {
+        self.ascent.keep_cuts();
         self.ascent.raise(states, &mut self.charges);
         let relaxed = self.relaxation.solve(states, self.charges.clone())?;
         self.offer(&relaxed);
@@ -195,6 +208,15 @@ impl<C: Cost> Search<'_, C> {
         improve::scale_slopes(self.problem, &mut self.relaxation, &mut found);
         improve::close_links(self.problem, &mut self.relaxation, &mut found);
         self.incumbent = found;
+        if let Some(best) = &self.incumbent
+            && !self.is_cut(relaxed.bound)
+        {
+            let (relaxation, ascent) = (&mut self.relaxation, &mut self.ascent);
+            let (tight, target) = (self.tight, best.cost);
+            let charges = &mut self.charges;
+            multipliers::improve(tight, relaxation, ascent, states, charges, target, watch);
+        }
+        self.ascent.drop_cuts();
         Some(())
     }
 

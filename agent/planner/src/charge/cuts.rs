@@ -58,8 +58,9 @@ impl Charges {
     }
 }
 
-/// A cut: of the links at the border of a set with this excess, `sum of min(capacity, excess) /
-/// excess` over the used ones is at least one in every plan.
+/// A cut: of some links at the border of a set, `sum of min(capacity, excess) / excess` over the used
+/// ones is at least one in every plan, where the excess is what the set holds beyond what all other
+/// links of the border can carry.
 #[derive(Debug, Clone)]
 pub(super) struct Cut {
     pub border: Vec<u32>,
@@ -99,9 +100,12 @@ pub(super) struct Ascent<'a> {
     leaving: Vec<Vec<u32>>,
     entering: Vec<Vec<u32>>,
     marks: Vec<u32>,
+    /// Per node, how many of its links lead into the set with this stamp.
+    seen: Vec<(u32, u32)>,
     stamp: u32,
     inside: Vec<u32>,
     border: Vec<u32>,
+    small: Vec<u32>,
     walked: usize,
     /// The cuts raised since they were last taken, if they are wanted.
     cuts: Option<Vec<Cut>>,
@@ -115,15 +119,17 @@ impl<'a> Ascent<'a> {
             leaving[link.tail as usize].push(number);
             entering[link.head as usize].push(number);
         }
-        let (inside, border) = (Vec::new(), Vec::new());
+        let (inside, border, small) = (Vec::new(), Vec::new(), Vec::new());
         Ascent {
             tight,
             leaving,
             entering,
             marks: vec![0; nodes],
+            seen: vec![(0, 0); nodes],
             stamp: 0,
             inside,
             border,
+            small,
             walked: 0,
             cuts: None,
         }
@@ -153,44 +159,102 @@ impl<'a> Ascent<'a> {
     }
 
     /// The set that `seed` reaches (or is reached from) over links with nothing left to pay, and
-    /// the links at its border. `None` if it is balanced, or nothing crosses its border.
+    /// the links at its border that are to be paid for what is left after the paid ones are full.
+    /// The amount left; `None` if nothing is, or nothing more crosses the border.
+    ///
+    /// A paid link that is too small for the seed alone is not crossed at first: that it is full
+    /// says more about the others than about the places behind it.
     fn grow(&mut self, seed: u32, side: Side, states: &[State], left: &[i128]) -> Option<i128> {
         self.stamp += 1;
         self.inside.clear();
         self.border.clear();
+        self.small.clear();
         self.inside.push(seed);
         self.marks[seed as usize] = self.stamp;
+        let enough = self.tight.supplies[seed as usize].abs();
         let (mut next, mut excess) = (0, 0i128);
-        while let Some(&node) = self.inside.get(next) {
-            next += 1;
-            excess += i128::from(self.tight.supplies[node as usize]);
-            let around = if side == Side::Surplus { &self.leaving } else { &self.entering };
-            self.walked += around[node as usize].len();
-            for &number in &around[node as usize] {
-                if states[number as usize] == State::Off {
-                    continue;
-                }
+        loop {
+            while let Some(&node) = self.inside.get(next) {
+                next += 1;
+                excess += i128::from(self.tight.supplies[node as usize]);
+                self.step(node, side, states, left, enough);
+                self.absorb(node, side, states);
+            }
+            let (links, marks, stamp) = (&self.tight.links, &self.marks, self.stamp);
+            let outside = |&number: &u32| {
+                let link = &links[number as usize];
+                let other = if side == Side::Surplus { link.head } else { link.tail };
+                marks[other as usize] != stamp
+            };
+            self.small.retain(outside);
+            let carried: i128 =
+                self.small.iter().map(|&n| i128::from(links[n as usize].capacity)).sum();
+            let held = if side == Side::Surplus { excess } else { -excess };
+            if held > carried {
+                self.border.retain(outside);
+                return (!self.border.is_empty()).then_some(held - carried);
+            }
+            if self.small.is_empty() {
+                return None;
+            }
+            for number in std::mem::take(&mut self.small) {
                 let link = &self.tight.links[number as usize];
                 let other = if side == Side::Surplus { link.head } else { link.tail };
-                if self.marks[other as usize] == self.stamp {
-                    continue;
-                }
-                if left[number as usize] > 0 {
-                    self.border.push(number);
-                } else {
+                if self.marks[other as usize] != self.stamp {
                     self.marks[other as usize] = self.stamp;
                     self.inside.push(other);
                 }
             }
         }
-        let excess = if side == Side::Surplus { excess } else { -excess };
-        let (links, marks, stamp) = (&self.tight.links, &self.marks, self.stamp);
-        self.border.retain(|&number| {
-            let link = &links[number as usize];
+    }
+
+    /// Takes in every place whose links all lead into the set now and whose own surplus (or deficit)
+    /// must therefore pass its border too.
+    fn absorb(&mut self, node: u32, side: Side, states: &[State]) {
+        let around = if side == Side::Surplus { &self.entering } else { &self.leaving };
+        self.walked += around[node as usize].len();
+        for &number in &around[node as usize] {
+            let link = &self.tight.links[number as usize];
+            let other = if side == Side::Surplus { link.tail } else { link.head };
+            let supply = self.tight.supplies[other as usize];
+            let helps = if side == Side::Surplus { supply > 0 } else { supply < 0 };
+            let marked = self.marks[other as usize] == self.stamp;
+            if marked || !helps || states[number as usize] == State::Off {
+                continue;
+            }
+            let seen = &mut self.seen[other as usize];
+            *seen = if seen.0 == self.stamp { (self.stamp, seen.1 + 1) } else { (self.stamp, 1) };
+            let open = |&&n: &&u32| states[n as usize] != State::Off;
+            let its = if side == Side::Surplus { &self.leaving } else { &self.entering };
+            if seen.1 as usize == its[other as usize].iter().filter(open).count() {
+                self.marks[other as usize] = self.stamp;
+                self.inside.push(other);
+            }
+        }
+    }
+
+    /// Looks at the links that leave (or enter) one node of a set.
+    fn step(&mut self, node: u32, side: Side, states: &[State], left: &[i128], enough: i64) {
+        let around = if side == Side::Surplus { &self.leaving } else { &self.entering };
+        self.walked += around[node as usize].len();
+        for &number in &around[node as usize] {
+            if states[number as usize] == State::Off {
+                continue;
+            }
+            let link = &self.tight.links[number as usize];
             let other = if side == Side::Surplus { link.head } else { link.tail };
-            marks[other as usize] != stamp
-        });
-        (excess > 0 && !self.border.is_empty()).then_some(excess)
+            if self.marks[other as usize] == self.stamp {
+                continue;
+            }
+            if left[number as usize] > 0 {
+                self.border.push(number);
+            } else if link.capacity < enough {
+                self.small.push(number);
+            } else {
+                self.marks[other as usize] = self.stamp;
+                self.inside.push(other);
+            }
+        }
     }
 
     /// From now on the cuts that are raised are kept.

@@ -10,28 +10,35 @@ use super::{ChargeProblem, Progress};
 use crate::simplex::Cost;
 
 /// Steps at most.
-const STEPS: usize = 300;
+const STEPS: usize = 2_000;
 /// Steps between two searches for new cuts.
-const SEARCH_EVERY: usize = 12;
+const SEARCH_EVERY: usize = 10;
 /// Steps without a better bound before they become shorter.
-const PATIENCE: usize = 8;
+const PATIENCE: usize = 20;
 /// Cuts, and links in all their borders, at most.
 const CUTS_MAX: usize = 30_000;
 const BORDERS_MAX: usize = 3_000_000;
 /// The unit of fractions.
 const ONE: i128 = 1 << 20;
 
-/// Improves `charges`, which the weighted `cuts` gave, while the best bound is below `target`.
-/// `watch` may end it.
+/// What is to be improved.
+pub(super) struct Goal<'a> {
+    pub tight: &'a ChargeProblem,
+    /// What is decided at the root.
+    pub states: &'a [State],
+    /// What the best flow costs; a bound that reaches it is enough.
+    pub target: i128,
+}
+
+/// Improves `charges`, which the cuts that `ascent` kept gave. `watch` may end it.
 pub(super) fn improve<C: Cost>(
-    tight: &ChargeProblem,
+    goal: &Goal<'_>,
     relaxation: &mut Relaxation<'_, C>,
     ascent: &mut Ascent<'_>,
-    states: &[State],
     charges: &mut Charges,
-    target: i128,
     watch: &mut dyn FnMut(&Progress) -> bool,
 ) {
+    let Goal { tight, states, target } = *goal;
     let mut cuts = ascent.take_cuts();
     let (mut best, mut shrink, mut since) = (i128::MIN, 1i128, 0);
     let mut average: Option<Vec<i128>> = None;
@@ -50,7 +57,7 @@ pub(super) fn improve<C: Cost>(
             nodes: 0,
             pivots: relaxation.pivots,
         });
-        if !goes_on || relaxed.bound >= target || shrink > 256 {
+        if !goes_on || relaxed.bound >= target || shrink > 512 {
             break;
         }
         let used = usage(tight, &relaxed.flows, &now);

@@ -214,7 +214,14 @@ impl<C: Cost> Search<'_, C> {
             let (relaxation, ascent) = (&mut self.relaxation, &mut self.ascent);
             let (tight, target) = (self.tight, best.cost);
             let charges = &mut self.charges;
-            multipliers::improve(tight, relaxation, ascent, states, charges, target, watch);
+            let goal = multipliers::Goal { tight, states, target };
+            multipliers::improve(&goal, relaxation, ascent, charges, watch);
+            // Smaller charges lead to other flows.
+            let mut found = self.incumbent.take();
+            self.relaxation.solve(states, self.charges.clone())?;
+            improve::scale_slopes(self.problem, &mut self.relaxation, &mut found);
+            improve::close_links(self.problem, &mut self.relaxation, &mut found);
+            self.incumbent = found;
         }
         self.ascent.drop_cuts();
         Some(())

@@ -18,6 +18,9 @@ struct Node {
     decided: Vec<(u32, State)>,
 }
 
+/// The most nodes at which cuts are not raised because that gained nothing before.
+const REST_MAX: u64 = 31;
+
 /// No node.
 const NONE: u32 = u32::MAX;
 
@@ -43,6 +46,9 @@ struct Search<'a, C> {
     states: Vec<State>,
     incumbent: Option<Incumbent>,
     looked: u64,
+    /// The node at which cuts are raised next, and how many were left out before it.
+    raise_at: u64,
+    rest: u64,
 }
 
 /// Searches until the optimum is proven or `watch` ends it.
@@ -67,6 +73,8 @@ pub(super) fn run<C: Cost>(
         states: tight.links.iter().map(|link| closed(link.capacity)).collect(),
         incumbent: start.map(given),
         looked: 0,
+        raise_at: 0,
+        rest: 0,
     };
     search.open.insert((0, std::cmp::Reverse(0)));
     let finished = search.explore(watch);
@@ -162,7 +170,7 @@ impl<C: Cost> Search<'_, C> {
             self.prepare(&states, watch)?;
         }
         let mut charges = self.charges.decided(&states);
-        self.ascent.raise(&states, &mut charges);
+        self.raise_here(&states, &mut charges);
         let relaxed = self.relaxation.solve(&states, charges)?;
         let bound = relaxed.bound.max(floor);
         let cycle = self.offer(&relaxed);
@@ -192,6 +200,19 @@ impl<C: Cost> Search<'_, C> {
                 self.open_children(node, &fixed, bound, children.into_iter())
             }
         }
+    }
+
+    /// Raises cuts at this node, unless that has gained nothing at the last ones: then it is tried
+    /// again after ever more nodes.
+    fn raise_here(&mut self, states: &[State], charges: &mut Charges) {
+        if self.looked < self.raise_at {
+            return;
+        }
+        let before = charges.constant;
+        self.ascent.raise(states, charges);
+        let gained = charges.constant > before;
+        self.rest = if gained { 0 } else { (self.rest * 2 + 1).min(REST_MAX) };
+        self.raise_at = self.looked + self.rest;
     }
 
     /// Before the first node: cuts for all nodes, and good flows. `None` if there is no flow.

@@ -67,6 +67,17 @@ pub enum Command {
         #[arg(long, value_name = "MODE")]
         mode: Option<String>,
     },
+    /// Write a problem without charges as the minimum-cost flow that is solved.
+    Export {
+        /// The problem.
+        file: PathBuf,
+        /// The format: DIMACS `min`, which every flow solver reads.
+        #[arg(long, required = true)]
+        dimacs: bool,
+        /// As for `solve`.
+        #[arg(long, value_name = "MODE")]
+        mode: Option<String>,
+    },
     /// Run a folder of cases and count which pass.
     Vectors {
         /// The folder.

@@ -5,6 +5,7 @@
 
 mod args;
 mod drawing;
+mod export;
 mod failure;
 mod read;
 mod schedule;
@@ -45,6 +46,7 @@ pub fn run(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
         Command::Verify { plan, network, mode } => {
             solve::verify(plan, network, mode.as_deref(), json)
         }
+        Command::Export { file, mode, .. } => export::dimacs(file, mode.as_deref()),
         Command::Vectors { directory, seconds } => vectors::run(directory, *seconds, json),
     };
     match done {

@@ -1,7 +1,8 @@
 //! The order of steps: which move comes when, which earlier moves it spends from, and how long all
 //! of them take.
 //!
-//! It must never call a step payable that is not: what nobody can pay for is reported as a deadlock.
+//! It must never call a step payable that is not: what nobody can pay for is reported as a
+//! deadlock.
 
 use std::collections::VecDeque;
 

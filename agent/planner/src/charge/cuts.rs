@@ -1,6 +1,6 @@
 //! Cuts: a set of places that holds a surplus must pay for a link that leaves it, a set with a
-//! deficit for one that enters it. Dual ascent turns as many of these as it can into a constant, and
-//! leaves smaller charges for the relaxation to spread.
+//! deficit for one that enters it. Dual ascent turns as many of these as it can into a constant,
+//! and leaves smaller charges for the relaxation to spread.
 //!
 //! It must never raise a cut beyond what is left of the charges it takes from: that is why the
 //! constant and the relaxation with the smaller charges together are still a bound.
@@ -58,9 +58,9 @@ impl Charges {
     }
 }
 
-/// A cut: of some links at the border of a set, `sum of min(capacity, excess) / excess` over the used
-/// ones is at least one in every plan, where the excess is what the set holds beyond what all other
-/// links of the border can carry.
+/// A cut: of some links at the border of a set, `sum of min(capacity, excess) / excess` over the
+/// used ones is at least one in every plan, where the excess is what the set holds beyond what all
+/// other links of the border can carry.
 #[derive(Debug, Clone)]
 pub(super) struct Cut {
     pub border: Vec<u32>,
@@ -208,8 +208,8 @@ impl<'a> Ascent<'a> {
         }
     }
 
-    /// Takes in every place whose links all lead into the set now and whose own surplus (or deficit)
-    /// must therefore pass its border too.
+    /// Takes in every place whose links all lead into the set now and whose own surplus (or
+    /// deficit) must therefore pass its border too.
     fn absorb(&mut self, node: u32, side: Side, states: &[State]) {
         let around = if side == Side::Surplus { &self.entering } else { &self.leaving };
         self.walked += around[node as usize].len();

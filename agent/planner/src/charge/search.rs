@@ -290,8 +290,8 @@ impl<C: Cost> Search<'_, C> {
         fixed
     }
 
-    /// The undecided link about which the relaxation is most wrong. `None` if everything that is used
-    /// and costs something is decided: then the flow is the best of this node.
+    /// The undecided link about which the relaxation is most wrong. `None` if everything that is
+    /// used and costs something is decided: then the flow is the best of this node.
     fn branching_link(&self, states: &[State], relaxed: &Relaxed) -> Option<u32> {
         let mut best: Option<(bool, i128, i128, u32)> = None;
         for (link, &flow) in (0u32..).zip(&relaxed.flows) {

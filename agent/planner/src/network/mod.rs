@@ -1,8 +1,8 @@
 //! Flow networks as an operator writes them: places on hubs, directed links with fees, times and
 //! limits, and the automatic links between a leaf and its hub.
 //!
-//! It must never guess: what a definition leaves open has one documented meaning, what it gets wrong
-//! is refused with the field named.
+//! It must never guess: what a definition leaves open has one documented meaning, what it gets
+//! wrong is refused with the field named.
 
 mod build;
 mod read;

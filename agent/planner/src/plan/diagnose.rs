@@ -1,5 +1,6 @@
-//! Why a problem has no plan, in amounts and names: what cannot be placed, which places are cut off,
-//! which edges to raise by how much, which minimums are the reason, and the best that is possible.
+//! Why a problem has no plan, in amounts and names: what cannot be placed, which places are cut
+//! off, which edges to raise by how much, which minimums are the reason, and the best that is
+//! possible.
 //!
 //! It must never blame an edge that is not on the proof.
 

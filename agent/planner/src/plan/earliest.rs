@@ -91,8 +91,8 @@ impl Search<'_> {
         watch: &mut dyn FnMut(&Progress) -> bool,
     ) -> Result<Option<(i128, Vec<u32>)>, ChargeError> {
         let mut through = self.shortest_through(off);
-        // A plan that ends by `t` uses only edges on some way of at most `t`. The least `t` at which
-        // those edges can carry everything bounds all plans.
+        // A plan that ends by `t` uses only edges on some way of at most `t`. The least `t` at
+        // which those edges can carry everything bounds all plans.
         let mut ends: Vec<i128> = through.iter().flatten().copied().collect();
         ends.sort_unstable();
         ends.dedup();

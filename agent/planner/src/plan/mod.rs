@@ -12,7 +12,7 @@ pub mod verify;
 
 use thiserror::Error;
 
-use crate::charge::{ChargeError, Progress};
+use crate::charge::{ChargeError, ChargeProblem, Progress};
 use crate::exact::Decimal;
 use crate::network::{InputError, Network};
 use crate::schedule::{self, Move};
@@ -160,6 +160,14 @@ pub fn solve(
         ))),
         Ok(plan) => Ok(plan),
     }
+}
+
+/// What the first figure of the problem's mode is as a fixed-charge flow, and by which power of ten
+/// its costs are multiplied. `None` if they do not fit.
+pub fn charge_problem(problem: &Problem) -> Option<(ChargeProblem, u32)> {
+    let figure = problem.mode.figures().first()?;
+    let places = figure.places(problem.network.edges());
+    Some((figure.charge(problem).ok()?, places))
 }
 
 fn find(problem: &Problem, watch: &mut dyn FnMut(&Progress) -> bool) -> Result<Plan, ChargeError> {

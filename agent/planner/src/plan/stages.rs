@@ -1,8 +1,8 @@
 //! Modes as stages: what a mode names first is brought to its optimum, and every later figure only
 //! decides among the plans that keep the earlier ones.
 //!
-//! It must never trade an earlier figure for a later one: the weight of a stage is one more than all
-//! that the later one can save.
+//! It must never trade an earlier figure for a later one: the weight of a stage is one more than
+//! all that the later one can save.
 
 use super::{Found, Mode, Problem};
 use crate::charge::{self, Best, ChargeError, ChargeProblem, ChargedLink, Progress};
@@ -10,7 +10,7 @@ use crate::exact::Decimal;
 use crate::network::Edge;
 
 /// How many branching nodes may go into finding fewer steps among equally good plans.
-const STEPS_NODES_MAX: u64 = 20_000;
+const STEPS_NODES_MAX: u64 = 8_000;
 
 /// One figure of a mode, per edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -126,9 +126,9 @@ pub fn totals(network: &Network, flows: &[i64]) -> Option<(Decimal, Decimal)> {
     Some((cost, time))
 }
 
-/// Checks that steps are executable in their order, respect every limit, go in no circle, end at the
-/// targets, and are worth what the plan says. Linear in steps and edges but for one sort. Returns
-/// the objective.
+/// Checks that steps are executable in their order, respect every limit, go in no circle, end at
+/// the targets, and are worth what the plan says. Linear in steps and edges but for one sort.
+/// Returns the objective.
 ///
 /// # Errors
 /// The first [`Refusal`].

@@ -255,8 +255,8 @@ impl<C: Cost> Engine<C> {
         self.loads[self.real_arcs..].iter().any(|load| load.flow > 0)
     }
 
-    /// Changes what an arc costs. Potentials are stale until [`Engine::reprice_all`]; the flow stays
-    /// feasible.
+    /// Changes what an arc costs. Potentials are stale until [`Engine::reprice_all`]; the flow
+    /// stays feasible.
     pub fn set_cost(&mut self, arc: u32, cost: C) {
         self.priced[arc as usize].cost = cost;
     }

@@ -1,7 +1,7 @@
 //! A solver that keeps its basis, so that solving again after a change costs only what changed.
 //!
-//! It must never answer from a stale basis: every change is checked when it is made and brought into
-//! the basis when [`Solver::solve`] is called.
+//! It must never answer from a stale basis: every change is checked when it is made and brought
+//! into the basis when [`Solver::solve`] is called.
 
 use super::pivot::{Engine, Way};
 use super::{Problem, Solution, SolveError, check, check_arc, check_supplies};
@@ -82,7 +82,8 @@ impl Solver {
     /// Changes all supplies.
     ///
     /// # Errors
-    /// [`SolveError::SuppliesLength`], [`SolveError::SupplyRange`], [`SolveError::SupplyImbalance`].
+    /// [`SolveError::SuppliesLength`], [`SolveError::SupplyRange`],
+    /// [`SolveError::SupplyImbalance`].
     pub fn set_supplies(&mut self, supplies: &[i64]) -> Result<(), SolveError> {
         let (nodes, given) = (self.problem.nodes, supplies.len());
         if given != nodes as usize {

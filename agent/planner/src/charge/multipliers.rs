@@ -15,6 +15,10 @@ const STEPS: usize = 2_000;
 const SEARCH_EVERY: usize = 10;
 /// Steps without a better bound before they become shorter.
 const PATIENCE: usize = 20;
+/// Steps this many times shorter than the first end a round; another follows if the bound rose by
+/// more than its part of 2^-GAIN_SHIFT.
+const SHORTEST: i128 = 512;
+const GAIN_SHIFT: u32 = 11;
 /// Cuts, and links in all their borders, at most.
 const CUTS_MAX: usize = 30_000;
 const BORDERS_MAX: usize = 3_000_000;
@@ -41,6 +45,7 @@ pub(super) fn improve<C: Cost>(
     let Goal { tight, states, target } = *goal;
     let mut cuts = ascent.take_cuts();
     let (mut best, mut shrink, mut since) = (i128::MIN, 1i128, 0);
+    let mut round = i128::MIN;
     let mut average: Option<Vec<i128>> = None;
     for step in 0..STEPS {
         let Some(now) = weighted(tight, relaxation.scale(), &cuts) else { break };
@@ -57,7 +62,11 @@ pub(super) fn improve<C: Cost>(
             nodes: 0,
             pivots: relaxation.pivots,
         });
-        if !goes_on || relaxed.bound >= target || shrink > 512 {
+        if shrink > SHORTEST && best > round {
+            // The cuts found on the way deserve long steps again.
+            (round, shrink, since) = (best + (best >> GAIN_SHIFT), 1, 0);
+        }
+        if !goes_on || relaxed.bound >= target || shrink > SHORTEST {
             break;
         }
         let used = usage(tight, &relaxed.flows, &now);

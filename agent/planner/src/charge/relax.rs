@@ -195,6 +195,15 @@ impl<'a, C: Cost> Relaxation<'a, C> {
         self.charges.left[link as usize] - self.slope(link) * i128::from(flow)
     }
 
+    /// How much deciding an undecided link with this flow promises either way, scaled: what is unpaid
+    /// of its charge counts by how much of the link is used.
+    pub fn promise(&self, link: u32, flow: i64) -> i128 {
+        let capacity = i128::from(self.tight.links[link as usize].capacity).max(1);
+        let unpaid = self.gap(link, flow);
+        let share = (i128::from(flow) << 20) / capacity;
+        unpaid.saturating_mul(share) >> 20
+    }
+
     /// What one unit pays of what is left of the charge of an undecided link, scaled.
     pub fn slope(&self, link: u32) -> i128 {
         let capacity = self.tight.links[link as usize].capacity;

@@ -301,7 +301,7 @@ impl<C: Cost> Search<'_, C> {
             let limits = &self.problem.links[link as usize];
             let short = flow < limits.minimum;
             // A charge that cuts have paid for may still not have to be paid.
-            let (gap, charge) = (self.relaxation.gap(link, flow), limits.fixed_cost);
+            let (gap, charge) = (self.relaxation.promise(link, flow), limits.fixed_cost);
             if !short && charge == 0 {
                 continue;
             }

@@ -19,10 +19,16 @@
 //! | [`leader`] | which cycles a leader proposes, given the members' summaries |
 //! | [`convert`] | the same problem as a petgraph graph |
 
+pub mod charge;
 pub mod circulation;
 pub mod convert;
 pub mod cycles;
+pub mod document;
+pub mod exact;
 pub mod leader;
+pub mod network;
 pub mod paths;
+pub mod plan;
+pub mod schedule;
 pub mod score;
 pub mod simplex;

@@ -52,6 +52,13 @@ pub struct Network {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Plan movements of funds over a network, exactly (`debal plan --help`).
+    #[command(disable_help_flag = true)]
+    Plan {
+        /// What `debal plan --help` lists.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
     /// Make a data directory: identity, journal, explained configuration.
     Init {
         /// The new data directory.

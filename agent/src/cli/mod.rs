@@ -82,6 +82,11 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         }
     };
     let json = cli.json;
+    if let Command::Plan { words } = &cli.command {
+        let json = json.then(|| "--json".to_owned());
+        let words: Vec<String> = json.into_iter().chain(words.iter().cloned()).collect();
+        return debal_plan::run(&words, &mut std::io::stdout(), &mut std::io::stderr()).into();
+    }
     match dispatch(cli) {
         Ok(shown) => {
             let text = if json { format!("{}\n", shown.json) } else { shown.text };
@@ -101,6 +106,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(cli: Cli) -> Result<Shown, Failure> {
     match cli.command {
+        Command::Plan { .. } => Err(Failure::failed("`debal plan` has its own command line")),
         Command::Init { data_dir } => make(&data_dir),
         Command::Member { data_dir, network } => member(&data_dir, &network),
         Command::Agent { config, set, check } => daemon::run(config, set, check),

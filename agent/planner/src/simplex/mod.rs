@@ -9,14 +9,18 @@
 //! feasible* (every node can send a positive amount to the root), which forbids endless degenerate
 //! pivots without perturbing anything.
 
+mod cost;
 mod pivot;
 mod pricing;
 mod tree;
+mod warm;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use pivot::Engine;
+pub(crate) use cost::Cost;
+pub(crate) use pivot::{Engine, Way};
+pub use warm::Solver;
 
 /// The largest capacity of an arc and the largest supply of a node: 2^61.
 pub const MAX_CAPACITY: i64 = 1 << 61;
@@ -150,6 +154,12 @@ pub enum SolveError {
         /// The arc at which the sum left the range.
         arc: u32,
     },
+    /// The pivot budget was used up before the optimum was proven.
+    #[error("not optimal after {pivots} pivots")]
+    Budget {
+        /// Pivots made.
+        pivots: u64,
+    },
     /// The supplies cannot be met; the cut proves it.
     #[error("supplies cannot be met: a cut holds {} more than can leave it", .0.excess)]
     Infeasible(Box<Cut>),
@@ -162,16 +172,7 @@ pub enum SolveError {
 /// A named [`SolveError`] for input out of range, and [`SolveError::Infeasible`] with a cut when
 /// the supplies cannot be met. Capacities are finite, so no problem is unbounded.
 pub fn solve(problem: &Problem) -> Result<Solution, SolveError> {
-    check(problem)?;
-    let mut engine = Engine::new(problem);
-    let pivots = engine.run();
-    if let Some(cut) = engine.cut(problem) {
-        return Err(SolveError::Infeasible(Box::new(cut)));
-    }
-    let (flows, potentials) = engine.into_answer();
-    let objective =
-        problem.arcs.iter().zip(&flows).map(|(a, &f)| i128::from(a.cost) * i128::from(f)).sum();
-    Ok(Solution { flows, potentials, objective, pivots })
+    Solver::new(problem.clone())?.solve()
 }
 
 /// Refuses whatever the engine could not index or add safely.

@@ -6,9 +6,10 @@
 //! artificial arcs costs more than any path can earn, and potentials stay within twice the
 //! artificial cost (2^61).
 
+use super::Cut;
+use super::cost::Cost;
 use super::pricing::{BlockSearch, Priced, Standing};
-use super::tree::Tree;
-use super::{Cut, Problem};
+use super::tree::{Hung, Tree};
 
 /// Flow and room of one arc.
 #[derive(Debug, Clone, Copy)]
@@ -29,54 +30,72 @@ enum Leaving {
 }
 
 /// The state between pivots. Real arcs come first, then one artificial arc per node.
-#[derive(Debug)]
-pub(super) struct Engine {
+#[derive(Debug, Clone)]
+pub(crate) struct Engine<C> {
     real_arcs: usize,
-    priced: Vec<Priced>,
+    priced: Vec<Priced<C>>,
     loads: Vec<Load>,
     standings: Vec<Standing>,
-    potentials: Vec<i64>,
+    potentials: Vec<C>,
     tree: Tree,
+    search: BlockSearch,
 }
 
-impl Engine {
-    /// The artificial start: all arcs empty, every supply sent to the root or fetched from it.
-    pub fn new(problem: &Problem) -> Engine {
-        let (nodes, real_arcs) = (problem.nodes, problem.arcs.len());
-        let total = real_arcs + nodes as usize;
-        let artificial_cost = artificial_cost(problem);
-        let mut priced = Vec::with_capacity(total);
-        let mut loads = Vec::with_capacity(total);
-        for arc in &problem.arcs {
-            priced.push(Priced { cost: arc.cost, tail: arc.tail, head: arc.head });
-            loads.push(Load { flow: 0, capacity: arc.capacity });
+/// A real arc as the engine takes it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Way<C> {
+    /// The node it leaves.
+    pub tail: u32,
+    /// The node it enters.
+    pub head: u32,
+    /// The most it carries.
+    pub capacity: i64,
+    /// Cost per unit.
+    pub cost: C,
+}
+
+impl<C: Cost> Engine<C> {
+    /// The artificial start: all arcs empty, every supply sent to the root or fetched from it over
+    /// arcs that cost `artificial`.
+    pub fn new(supplies: &[i64], ways: impl Iterator<Item = Way<C>>, artificial: C) -> Engine<C> {
+        let nodes = supplies.len() as u32;
+        let (mut priced, mut loads) = (Vec::new(), Vec::new());
+        for way in ways {
+            priced.push(Priced { cost: way.cost, tail: way.tail, head: way.head });
+            loads.push(Load { flow: 0, capacity: way.capacity });
         }
+        let real_arcs = priced.len();
         let mut potentials = Vec::with_capacity(nodes as usize + 1);
-        for (node, &supply) in (0..nodes).zip(&problem.supplies) {
+        for (node, &supply) in (0..nodes).zip(supplies) {
             let (tail, head) = if supply >= 0 { (node, nodes) } else { (nodes, node) };
-            priced.push(Priced { cost: artificial_cost, tail, head });
+            priced.push(Priced { cost: artificial, tail, head });
             loads.push(Load { flow: supply.abs(), capacity: i64::MAX });
-            potentials.push(if supply >= 0 { -artificial_cost } else { artificial_cost });
+            potentials.push(if supply >= 0 { -artificial } else { artificial });
         }
-        potentials.push(0);
+        potentials.push(C::ZERO);
         let mut standings = vec![Standing::Empty; real_arcs];
-        standings.resize(total, Standing::Basic);
-        let tree = Tree::star(nodes, real_arcs as u32, |v| problem.supplies[v as usize] >= 0);
-        Engine { real_arcs, priced, loads, standings, potentials, tree }
+        standings.resize(priced.len(), Standing::Basic);
+        let tree = Tree::star(nodes, real_arcs as u32, |v| supplies[v as usize] >= 0);
+        let search = BlockSearch::new(real_arcs);
+        Engine { real_arcs, priced, loads, standings, potentials, tree, search }
     }
 
-    /// Pivots until no arc violates its reduced cost. Returns how many pivots that took.
-    pub fn run(&mut self) -> u64 {
-        let mut search = BlockSearch::new(self.real_arcs);
+    /// Pivots until no arc violates its reduced cost, at most `budget` times. Returns how many
+    /// pivots that took and whether the optimum is reached.
+    pub fn run(&mut self, budget: u64) -> (u64, bool) {
         let mut pivots = 0;
         let real = self.real_arcs;
-        while let Some(entering) =
-            search.next(&self.priced[..real], &self.standings[..real], &self.potentials)
-        {
+        loop {
+            let (priced, standings) = (&self.priced[..real], &self.standings[..real]);
+            let Some(entering) = self.search.next(priced, standings, &self.potentials) else {
+                return (pivots, true);
+            };
+            if pivots == budget {
+                return (pivots, false);
+            }
             self.pivot(entering);
             pivots += 1;
         }
-        pivots
     }
 
     /// Sends as much as fits around the cycle that `entering` closes, and exchanges it for the arc
@@ -156,22 +175,22 @@ impl Engine {
         let change = wanted - self.potentials[inner as usize];
         let mut node = inner;
         for _ in 0..self.tree.at(inner).size {
-            self.potentials[node as usize] += change;
+            let slot = &mut self.potentials[node as usize];
+            *slot = *slot + change;
             node = self.tree.next(node);
         }
     }
 
     /// At the optimum: the set of nodes that holds more than can leave it, if there is one. Supply
     /// that still flows to the root could not be placed; what it can still reach cannot let it out.
-    pub fn cut(&self, problem: &Problem) -> Option<Cut> {
-        let nodes = problem.nodes as usize;
+    pub fn cut(&self) -> Option<Cut> {
+        let nodes = self.potentials.len() - 1;
         let mut reached = vec![false; nodes];
         let mut queue: Vec<u32> = Vec::new();
         let mut excess = 0;
-        let artificial = &self.loads[self.real_arcs..];
-        for ((node, load), &supply) in (0u32..).zip(artificial).zip(&problem.supplies) {
-            if load.flow > 0 && supply >= 0 {
-                excess += load.flow;
+        for (node, arc) in (0u32..).zip(self.real_arcs..self.priced.len()) {
+            if self.loads[arc].flow > 0 && self.priced[arc].tail == node {
+                excess += self.loads[arc].flow;
                 reached[node as usize] = true;
                 queue.push(node);
             }
@@ -197,7 +216,7 @@ impl Engine {
             reached[arc.tail as usize] && !reached[arc.head as usize]
         };
         let arcs = (0..self.real_arcs as u32).filter(leaves).collect();
-        let nodes = (0..problem.nodes).filter(|&v| reached[v as usize]).collect();
+        let nodes = (0..nodes as u32).filter(|&v| reached[v as usize]).collect();
         Some(Cut { nodes, arcs, excess })
     }
 
@@ -210,22 +229,128 @@ impl Engine {
         around
     }
 
-    /// The flows of the real arcs and the potentials of the real nodes.
-    pub fn into_answer(mut self) -> (Vec<i64>, Vec<i64>) {
-        let flows = self.loads[..self.real_arcs].iter().map(|load| load.flow).collect();
-        self.potentials.pop();
-        (flows, self.potentials)
+    /// The flow on a real arc.
+    pub fn flow(&self, arc: u32) -> i64 {
+        self.loads[arc as usize].flow
     }
-}
 
-/// A cost that no path can outweigh, so that artificial arcs empty whenever they can. Where no node
-/// has a supply they never carry anything at all (each points at the root, and none can be emptied
-/// below zero), so they may be free; then potentials are plain prices instead of prices plus a
-/// large constant.
-fn artificial_cost(problem: &Problem) -> i64 {
-    if problem.supplies.iter().all(|&supply| supply == 0) {
-        return 0;
+    /// The reduced cost of a real arc.
+    pub fn reduced(&self, arc: u32) -> C {
+        let Priced { cost, tail, head } = self.priced[arc as usize];
+        cost + self.potentials[tail as usize] - self.potentials[head as usize]
     }
-    let largest = problem.arcs.iter().map(|arc| arc.cost.abs()).max().unwrap_or(0);
-    (largest + 1) * (i64::from(problem.nodes) + 1)
+
+    /// The flows of the real arcs.
+    pub fn flows(&self) -> Vec<i64> {
+        self.loads[..self.real_arcs].iter().map(|load| load.flow).collect()
+    }
+
+    /// The potentials of the real nodes.
+    pub fn potentials(&self) -> &[C] {
+        &self.potentials[..self.potentials.len() - 1]
+    }
+
+    /// Whether any supply is still sent to the root or fetched from it.
+    pub fn is_short(&self) -> bool {
+        self.loads[self.real_arcs..].iter().any(|load| load.flow > 0)
+    }
+
+    /// Changes what an arc costs. Potentials are stale until [`Engine::reprice_all`]; the flow
+    /// stays feasible.
+    pub fn set_cost(&mut self, arc: u32, cost: C) {
+        self.priced[arc as usize].cost = cost;
+    }
+
+    /// Changes the capacity of a real arc. The flow is stale until [`Engine::repair`].
+    pub fn set_capacity(&mut self, arc: u32, capacity: i64) {
+        self.loads[arc as usize].capacity = capacity;
+    }
+
+    /// Changes what artificial arcs cost.
+    pub fn set_artificial_cost(&mut self, cost: C) {
+        for priced in &mut self.priced[self.real_arcs..] {
+            priced.cost = cost;
+        }
+    }
+
+    /// Recomputes all potentials from the costs of the tree arcs.
+    pub fn reprice_all(&mut self) {
+        let root = (self.potentials.len() - 1) as u32;
+        self.potentials[root as usize] = C::ZERO;
+        let mut node = self.tree.next(root);
+        while node != root {
+            let place = self.tree.at(node);
+            let (above, cost) =
+                (self.potentials[place.parent as usize], self.priced[place.arc as usize].cost);
+            self.potentials[node as usize] = if place.up { above - cost } else { above + cost };
+            node = self.tree.next(node);
+        }
+    }
+
+    /// Makes the flow meet `supplies` within the present capacities again, keeping as much of the
+    /// basis as can stay strongly feasible: a tree arc that would have to carry too much, too
+    /// little, or could send nothing towards the root, leaves for the artificial arc of the node
+    /// below it. Potentials are stale afterwards. False if an artificial flow would not fit 64
+    /// bits; then only a fresh start helps.
+    pub fn repair(&mut self, supplies: &[i64]) -> bool {
+        let nodes = supplies.len() as u32;
+        let mut excess: Vec<i128> = supplies.iter().map(|&supply| i128::from(supply)).collect();
+        excess.push(0);
+        for arc in 0..self.real_arcs {
+            let load = &mut self.loads[arc];
+            match self.standings[arc] {
+                Standing::Basic => continue,
+                Standing::Empty => load.flow = 0,
+                Standing::Full => load.flow = load.capacity,
+            }
+            let Priced { tail, head, .. } = self.priced[arc];
+            excess[tail as usize] -= i128::from(load.flow);
+            excess[head as usize] += i128::from(load.flow);
+        }
+        let mut order = Vec::with_capacity(supplies.len());
+        let mut node = self.tree.next(nodes);
+        while node != nodes {
+            order.push(node);
+            node = self.tree.next(node);
+        }
+        let mut hung = vec![Hung::default(); supplies.len()];
+        for &node in order.iter().rev() {
+            let Some(place) = self.settle(node, nodes, &mut excess) else { return false };
+            hung[node as usize] = place;
+        }
+        self.tree = Tree::hang_all(&hung);
+        true
+    }
+
+    /// One step of [`Engine::repair`]: decides what `node` hangs by and passes its excess on.
+    fn settle(&mut self, node: u32, root: u32, excess: &mut [i128]) -> Option<Hung> {
+        let place = *self.tree.at(node);
+        let arc = place.arc as usize;
+        let here = excess[node as usize];
+        let wanted = if place.up { here } else { -here };
+        let capacity = i128::from(self.loads[arc].capacity);
+        let holds = wanted >= 0 && wanted <= capacity;
+        let loose = if place.up { wanted < capacity } else { wanted > 0 };
+        if holds && loose {
+            self.loads[arc].flow = i64::try_from(wanted).ok()?;
+            excess[place.parent as usize] += here;
+            return Some(Hung { parent: place.parent, arc: place.arc, up: place.up });
+        }
+        let mut left = here;
+        if arc < self.real_arcs {
+            let flow = i64::try_from(wanted.clamp(0, capacity)).ok()?;
+            self.loads[arc].flow = flow;
+            self.standings[arc] = if flow == 0 { Standing::Empty } else { Standing::Full };
+            let sent = if place.up { i128::from(flow) } else { -i128::from(flow) };
+            excess[place.parent as usize] += sent;
+            left -= sent;
+        }
+        let artificial = self.real_arcs as u32 + node;
+        let up = left >= 0;
+        self.loads[artificial as usize].flow = i64::try_from(left.abs()).ok()?;
+        let priced = &mut self.priced[artificial as usize];
+        (priced.tail, priced.head) = if up { (node, root) } else { (root, node) };
+        self.standings[artificial as usize] = Standing::Basic;
+        Some(Hung { parent: root, arc: artificial, up })
+    }
 }

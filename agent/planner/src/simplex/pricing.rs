@@ -5,11 +5,13 @@
 //! enters: cheaper per pivot than looking at all arcs, and far fewer pivots than taking the first
 //! violation.
 
-/// What pricing reads of an arc, 16 bytes.
+use super::cost::Cost;
+
+/// What pricing reads of an arc, 16 bytes with 64-bit costs.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Priced {
+pub(super) struct Priced<C> {
     /// Cost per unit.
-    pub cost: i64,
+    pub cost: C,
     /// Node left.
     pub tail: u32,
     /// Node entered.
@@ -30,7 +32,7 @@ pub(super) enum Standing {
 }
 
 /// The scanning position and the block length.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct BlockSearch {
     position: usize,
     block: usize,
@@ -43,22 +45,22 @@ impl BlockSearch {
     }
 
     /// The entering arc, or `None` when no arc violates its reduced cost: the flow is optimal.
-    pub fn next(
+    pub fn next<C: Cost>(
         &mut self,
-        arcs: &[Priced],
+        arcs: &[Priced<C>],
         standings: &[Standing],
-        potentials: &[i64],
+        potentials: &[C],
     ) -> Option<u32> {
         let mut looked = 0;
         while looked < arcs.len() {
             let start = self.position;
             let end = (start + self.block).min(arcs.len());
-            let (mut best, mut entering) = (0, None);
+            let (mut best, mut entering) = (C::ZERO, None);
             for index in start..end {
                 let arc = arcs[index];
                 let reduced =
                     arc.cost + potentials[arc.tail as usize] - potentials[arc.head as usize];
-                let gain = reduced * standings[index] as i64;
+                let gain = reduced.signed(standings[index] as i8);
                 if gain < best {
                     (best, entering) = (gain, Some(index as u32));
                 }

@@ -24,8 +24,19 @@ pub(super) struct Place {
     last: u32,
 }
 
+/// What a node hangs by.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Hung {
+    /// The node above.
+    pub parent: u32,
+    /// The arc to it.
+    pub arc: u32,
+    /// Whether that arc points at the parent.
+    pub up: bool,
+}
+
 /// A rooted spanning tree; the root is the node with the highest number.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Tree {
     places: Vec<Place>,
     /// Per node, the next one in preorder. Apart from the places, so that a walk over a subtree,
@@ -53,6 +64,43 @@ impl Tree {
         places.push(Place { parent: NIL, arc: NIL, up: false, size, previous: last, last });
         let next = (1..=nodes).chain([0]).collect();
         Tree { places, next }
+    }
+
+    /// A tree from what every node hangs by; the root is the number after the last.
+    pub fn hang_all(hung: &[Hung]) -> Tree {
+        let root = hung.len() as u32;
+        let mut children = vec![Vec::new(); hung.len() + 1];
+        for (node, place) in (0u32..).zip(hung) {
+            children[place.parent as usize].push(node);
+        }
+        let place = |h: &Hung| Place {
+            parent: h.parent,
+            arc: h.arc,
+            up: h.up,
+            size: 1,
+            previous: NIL,
+            last: NIL,
+        };
+        let mut places: Vec<Place> = hung.iter().map(place).collect();
+        places.push(place(&Hung { parent: NIL, arc: NIL, up: false }));
+        let mut tree = Tree { places, next: vec![NIL; hung.len() + 1] };
+        let (mut order, mut stack) = (Vec::with_capacity(hung.len() + 1), vec![root]);
+        while let Some(node) = stack.pop() {
+            order.push(node);
+            stack.extend(&children[node as usize]);
+        }
+        for (position, &node) in order.iter().enumerate() {
+            tree.link(node, order[(position + 1) % order.len()]);
+        }
+        for (position, &node) in order.iter().enumerate().rev() {
+            let size = tree.at(node).size;
+            tree.at_mut(node).last = order[position + size as usize - 1];
+            if node != root {
+                let parent = tree.at(node).parent;
+                tree.at_mut(parent).size += size;
+            }
+        }
+        tree
     }
 
     /// Where `node` hangs.

@@ -4,8 +4,10 @@
 //! It must never accept an answer that only the planner itself vouches for.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod charge;
 mod circulation;
 mod graphs;
 mod judge;
 mod paths;
 mod simplex;
+mod warm;

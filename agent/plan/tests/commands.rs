@@ -1,0 +1,209 @@
+//! What the commands print, and their exit codes.
+//!
+//! It must never compare times.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::PathBuf;
+
+use debal_planner::document::{Value, parse_json};
+
+const PROBLEM: &str = r#"{
+  "network": {
+    "nodes": [{"id": "@A"}, {"id": "@B"}, {"id": "a", "hub": "@A"}, {"id": "b", "hub": "@B"}],
+    "edges": [
+      {"src": "@A", "dest": "@B", "variable_fee": 0.25, "time_sec": 10, "capacity": "60"},
+      {"src": "@A", "dest": "@B", "variable_fee": 0, "fixed_fee": 12, "time_sec": 30,
+       "min_amount": "50", "tags": ["bulk"]}
+    ]
+  },
+  "current": {"a": "100"},
+  "target": {"a": "0", "b": "100"}
+}"#;
+
+/// A scratch directory that goes away at the end.
+struct Files(tempfile::TempDir);
+
+impl Files {
+    fn new() -> Files {
+        Files(tempfile::tempdir().unwrap())
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        let path: PathBuf = self.0.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_string_lossy().into_owned()
+    }
+}
+
+fn command(args: &[&str]) -> (u8, String, String) {
+    let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let code = debal_plan::run(&args, &mut out, &mut err);
+    (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+}
+
+fn solved(args: &[&str]) -> Value {
+    let (code, out, err) = command(args);
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    parse_json(&out).unwrap()
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_text).unwrap()
+}
+
+#[test]
+fn solve_prints_the_optimum_of_every_mode() {
+    let files = Files::new();
+    let file = files.write("p.json", PROBLEM);
+    for (mode, objective) in [
+        ("cheapest", "212"),
+        ("fastest", "32"),
+        ("cheapest-then-fastest", "212"),
+        ("fastest-then-cheapest", "32"),
+        ("earliest", "32"),
+    ] {
+        let plan = solved(&["solve", &file, "--mode", mode, "--json"]);
+        assert_eq!(text(&plan, "objective_exact"), objective, "{mode}");
+        assert_eq!(plan.get("proven_optimal"), Some(&Value::Bool(true)), "{mode}");
+        let written = files.write("plan.json", &plan.to_string());
+        let (code, out, _) = command(&["verify", &written, &file]);
+        assert_eq!(code, 0, "{out}");
+    }
+}
+
+#[test]
+fn a_problem_in_toml_is_the_same_problem() {
+    let files = Files::new();
+    let toml = "mode = \"fastest\"\ncurrent = { a = \"5\" }\n[target]\na = 0\nb = \"5\"\n\
+        [network]\nnodes = [{ id = \"a\" }, { id = \"b\" }]\n\
+        [[network.edges]]\nsrc = \"a\"\ndest = \"b\"\nvariable_fee = 0.10\ntime_sec = 7.5\n";
+    let file = files.write("p.toml", toml);
+    let plan = solved(&["solve", &file, "--json"]);
+    assert_eq!(text(&plan, "objective_exact"), "7.5");
+    assert_eq!(text(&plan, "cost_exact"), "0.5");
+}
+
+#[test]
+fn an_edge_that_is_off_is_not_used() {
+    let files = Files::new();
+    let file = files.write("p.json", PROBLEM);
+    let plan = solved(&["solve", &file, "--mode", "cheapest", "--off", "e4", "--json"]);
+    assert_eq!(text(&plan, "objective_exact"), "212");
+    let (code, out, err) = command(&["solve", &file, "--mode", "cheapest", "--off", "e5"]);
+    assert_eq!((code, out.as_str()), (3, ""));
+    assert!(err.contains("40 of 100 cannot be placed"), "{err}");
+    assert!(err.contains("raise e4 (@A to @B) by 40"), "{err}");
+}
+
+#[test]
+fn what_is_refused_is_named_with_exit_code_3() {
+    let files = Files::new();
+    for (old, new, kind, blamed) in [
+        ("0.25", "-0.25", "invalid_network", "network.edges[0].variable_fee"),
+        ("0.25", "NaN", "invalid_network", "network.edges[0].variable_fee"),
+        ("\"60\"", "\"1e9\"", "invalid_network", "network.edges[0].capacity"),
+        ("min_amount", "min_amuont", "invalid_network", "network.edges[1].min_amuont"),
+        ("\"current\": {\"a\"", "\"current\": {\"c\"", "unknown_place", "current.c"),
+        ("{\"a\": \"100\"}", "{\"a\": \"-100\"}", "invalid_amount", "current.a"),
+    ] {
+        let file = files.write("p.json", &PROBLEM.replacen(old, new, 1));
+        let (code, out, _) = command(&["solve", &file, "--mode", "cheapest", "--json"]);
+        let error = parse_json(&out).unwrap().get("error").unwrap().clone();
+        assert_eq!((code, text(&error, "kind")), (3, kind), "{out}");
+        let blame = &error.get("blame").and_then(Value::as_list).unwrap()[0];
+        assert_eq!(text(blame, "field"), blamed);
+    }
+    let file = files.write("p.json", PROBLEM);
+    let (code, out, _) = command(&["solve", &file, "--mode", "quickest", "--json"]);
+    assert_eq!(code, 3);
+    assert!(out.starts_with("{\"error\":{\"kind\":\"invalid_mode\",\"message\":"), "{out}");
+    let file = files.write("p.json", "{\"network\": ");
+    let (code, out, _) = command(&["solve", &file, "--json"]);
+    assert_eq!(code, 3);
+    assert!(out.contains("invalid_document"), "{out}");
+}
+
+#[test]
+fn a_minimum_that_is_the_reason_is_named() {
+    let files = Files::new();
+    let problem = PROBLEM.replace("\"60\"", "\"30\"").replace("100", "40");
+    let file = files.write("p.json", &problem);
+    let (code, out, _) = command(&["solve", &file, "--mode", "cheapest", "--json"]);
+    assert_eq!(code, 3);
+    let error = parse_json(&out).unwrap().get("error").unwrap().clone();
+    let blame = &error.get("blame").and_then(Value::as_list).unwrap()[0];
+    assert_eq!((text(blame, "edge"), text(blame, "min_amount")), ("e5", "50"));
+    let detail = error.get("detail").unwrap();
+    assert_eq!(text(detail, "shortfall"), "10");
+    let partial = detail.get("partial_plan").unwrap();
+    assert_eq!(text(partial, "objective_exact"), "67.5", "30 go over e4");
+}
+
+#[test]
+fn a_changed_plan_is_refused() {
+    let files = Files::new();
+    let file = files.write("p.json", PROBLEM);
+    let plan = solved(&["solve", &file, "--mode", "fastest", "--json"]).to_string();
+    for (old, new, reason) in [
+        ("\"amount\":\"100\"", "\"amount\":\"99\"", "holds"),
+        ("\"objective_exact\":\"32\"", "\"objective_exact\":\"31\"", "the plan says 31"),
+        ("\"edge\":\"e5\"", "\"edge\":\"e4\"", "above its capacity"),
+    ] {
+        let changed = files.write("plan.json", &plan.replacen(old, new, 1));
+        let (code, _, err) = command(&["verify", &changed, &file]);
+        assert_eq!(code, 3, "{err}");
+        assert!(err.contains(reason) || err.contains("ends"), "{err}");
+    }
+}
+
+#[test]
+fn schedule_prints_the_order_of_given_moves() {
+    let files = Files::new();
+    let moves = r#"{"nodes":[{"id":"@A"},{"id":"@B"},{"id":"@C"}],"supply":{"@A":"8"},"moves":[
+        {"id":"e1","src":"@B","dest":"@C","amount":"8"},
+        {"id":"e0","src":"@A","dest":"@B","amount":"8"}]}"#;
+    let file = files.write("m.json", moves);
+    let (code, out, _) = command(&["schedule", &file, "--json"]);
+    assert_eq!(code, 0);
+    assert_eq!(out, "{\"order\":[\"e0\",\"e1\"],\"deadlock\":false,\"after\":[[],[0]]}\n");
+}
+
+#[test]
+fn a_balanced_problem_has_nothing_to_do() {
+    let files = Files::new();
+    let file = files.write("p.json", &PROBLEM.replace("\"a\": \"0\", \"b\": \"100\"", ""));
+    let (code, out, _) = command(&["solve", &file, "--mode", "cheapest"]);
+    assert_eq!((code, out.as_str()), (0, "Nothing to do: every place is at its target.\n"));
+}
+
+#[test]
+fn drawings_escape_names() {
+    let files = Files::new();
+    let file = files.write("p.json", &PROBLEM.replace("@B", "@<B>"));
+    let (_, svg, _) = command(&["solve", &file, "--mode", "fastest", "--svg"]);
+    assert!(svg.starts_with("<svg ") && svg.contains("@&lt;B&gt;") && !svg.contains("<B>"));
+    let (_, dot, _) = command(&["solve", &file, "--mode", "fastest", "--dot"]);
+    assert!(dot.starts_with("digraph plan {"), "{dot}");
+}
+
+#[test]
+fn a_problem_without_charges_is_written_for_other_solvers() {
+    let files = Files::new();
+    let plain = PROBLEM.replace("\"fixed_fee\": 12, ", "").replace("\"min_amount\": \"50\", ", "");
+    let file = files.write("p.json", &plain.replace("\"min_amount\": \"50\",", ""));
+    let (code, out, err) = command(&["export", &file, "--dimacs", "--mode", "cheapest"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let wanted = "c cheapest, costs times 10^2\np min 4 6\nn 3 100\nn 4 -100\na 3 1 0 100 100\n";
+    assert!(out.starts_with(wanted), "{out}");
+    let (code, _, err) = command(&["export", &file, "--dimacs", "--mode", "fastest"]);
+    assert_eq!(code, 3, "{err}");
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2_and_help_is_none() {
+    assert_eq!(command(&["solve"]).0, 2);
+    let (code, out, _) = command(&["--help"]);
+    assert_eq!(code, 0);
+    assert!(out.contains("vectors"), "{out}");
+}

@@ -1,0 +1,170 @@
+//! A solver that keeps its basis, so that solving again after a change costs only what changed.
+//!
+//! It must never answer from a stale basis: every change is checked when it is made and brought
+//! into the basis when [`Solver::solve`] is called.
+
+use super::pivot::{Engine, Way};
+use super::{Problem, Solution, SolveError, check, check_arc, check_supplies};
+
+/// What is stale in the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stale {
+    Nothing,
+    Potentials,
+    Flow,
+}
+
+/// A minimum-cost flow problem with the basis of its last solution.
+///
+/// ```
+/// use debal_planner::simplex::{Arc, Problem, Solver};
+/// let arcs = vec![Arc { tail: 0, head: 1, capacity: 9, cost: 2 }];
+/// let mut solver = Solver::new(Problem { nodes: 2, supplies: vec![5, -5], arcs })?;
+/// assert_eq!(solver.solve()?.objective, 10);
+/// solver.set_cost(0, 3)?;
+/// solver.set_supplies(&[7, -7])?;
+/// assert_eq!(solver.solve()?.objective, 21);
+/// # Ok::<(), debal_planner::simplex::SolveError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Solver {
+    problem: Problem,
+    engine: Engine<i64>,
+    budget: u64,
+    stale: Stale,
+}
+
+impl Solver {
+    /// Checks `problem` and builds the artificial start.
+    ///
+    /// # Errors
+    /// A named [`SolveError`] for input out of range.
+    pub fn new(problem: Problem) -> Result<Solver, SolveError> {
+        check(&problem)?;
+        let engine = start(&problem);
+        Ok(Solver { problem, engine, budget: u64::MAX, stale: Stale::Nothing })
+    }
+
+    /// The most pivots that one [`Solver::solve`] may make.
+    pub fn set_pivot_budget(&mut self, pivots: u64) {
+        self.budget = pivots;
+    }
+
+    /// The problem as it stands.
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    /// Changes what one unit on `arc` costs.
+    ///
+    /// # Errors
+    /// [`SolveError::CostRange`], or [`SolveError::ObjectiveRange`] for an arc that does not exist
+    /// or no longer leaves room for the objective.
+    pub fn set_cost(&mut self, arc: u32, cost: i64) -> Result<(), SolveError> {
+        self.change(arc, |a| a.cost = cost)?;
+        self.engine.set_cost(arc, cost);
+        self.stale = self.stale.max(Stale::Potentials);
+        Ok(())
+    }
+
+    /// Changes the capacity of `arc`.
+    ///
+    /// # Errors
+    /// [`SolveError::NegativeCapacity`] or [`SolveError::CapacityRange`], and as
+    /// [`Solver::set_cost`].
+    pub fn set_capacity(&mut self, arc: u32, capacity: i64) -> Result<(), SolveError> {
+        self.change(arc, |a| a.capacity = capacity)?;
+        self.engine.set_capacity(arc, capacity);
+        self.stale = Stale::Flow;
+        Ok(())
+    }
+
+    /// Changes all supplies.
+    ///
+    /// # Errors
+    /// [`SolveError::SuppliesLength`], [`SolveError::SupplyRange`],
+    /// [`SolveError::SupplyImbalance`].
+    pub fn set_supplies(&mut self, supplies: &[i64]) -> Result<(), SolveError> {
+        let (nodes, given) = (self.problem.nodes, supplies.len());
+        if given != nodes as usize {
+            return Err(SolveError::SuppliesLength { nodes, given });
+        }
+        check_supplies(supplies)?;
+        self.problem.supplies.copy_from_slice(supplies);
+        self.stale = Stale::Flow;
+        Ok(())
+    }
+
+    /// Solves to proven optimality, from the basis of the last solution where there is one. The
+    /// same sequence of calls always gives the same answers.
+    ///
+    /// # Errors
+    /// [`SolveError::Infeasible`] with a cut, [`SolveError::Budget`] when the pivot budget ends
+    /// first (solving again goes on from there), [`SolveError::ObjectiveRange`].
+    pub fn solve(&mut self) -> Result<Solution, SolveError> {
+        self.refresh()?;
+        let (pivots, optimal) = self.engine.run(self.budget);
+        if !optimal {
+            return Err(SolveError::Budget { pivots });
+        }
+        if let Some(cut) = self.engine.cut() {
+            return Err(SolveError::Infeasible(Box::new(cut)));
+        }
+        let (flows, potentials) = (self.engine.flows(), self.engine.potentials().to_vec());
+        let worth = |(a, &f): (&super::Arc, &i64)| i128::from(a.cost) * i128::from(f);
+        let objective = self.problem.arcs.iter().zip(&flows).map(worth).sum();
+        Ok(Solution { flows, potentials, objective, pivots })
+    }
+
+    /// Brings the changes since the last solution into the basis.
+    fn refresh(&mut self) -> Result<(), SolveError> {
+        if self.stale == Stale::Nothing {
+            return Ok(());
+        }
+        check(&self.problem)?;
+        if self.stale == Stale::Flow && !self.engine.repair(&self.problem.supplies) {
+            self.engine = start(&self.problem);
+        } else {
+            self.engine.set_artificial_cost(prohibitive(&self.problem));
+            self.engine.reprice_all();
+        }
+        self.stale = Stale::Nothing;
+        Ok(())
+    }
+
+    fn change(&mut self, arc: u32, edit: impl Fn(&mut super::Arc)) -> Result<(), SolveError> {
+        let slot = self.problem.arcs.get_mut(arc as usize);
+        let slot = slot.ok_or(SolveError::ObjectiveRange { arc })?;
+        let mut changed = *slot;
+        edit(&mut changed);
+        check_arc(self.problem.nodes, arc, &changed)?;
+        *slot = changed;
+        Ok(())
+    }
+}
+
+/// The artificial start for `problem`.
+fn start(problem: &Problem) -> Engine<i64> {
+    let ways = problem.arcs.iter().map(|a| {
+        let (tail, head) = (a.tail, a.head);
+        Way { tail, head, capacity: a.capacity, cost: a.cost }
+    });
+    Engine::new(&problem.supplies, ways, artificial_cost(problem))
+}
+
+/// A cost that no path can outweigh, so that artificial arcs empty whenever they can. Where no node
+/// has a supply they never carry anything at all (each points at the root, and none can be emptied
+/// below zero), so they may be free; then potentials are plain prices instead of prices plus a
+/// large constant.
+fn artificial_cost(problem: &Problem) -> i64 {
+    if problem.supplies.iter().all(|&supply| supply == 0) {
+        return 0;
+    }
+    prohibitive(problem)
+}
+
+/// More than any path can cost.
+fn prohibitive(problem: &Problem) -> i64 {
+    let largest = problem.arcs.iter().map(|arc| arc.cost.abs()).max().unwrap_or(0);
+    (largest + 1) * (i64::from(problem.nodes) + 1)
+}

@@ -207,3 +207,11 @@ fn wrong_usage_is_exit_code_2_and_help_is_none() {
     assert_eq!(code, 0);
     assert!(out.contains("vectors"), "{out}");
 }
+
+#[test]
+fn the_example_of_the_readme_is_solved_and_proven() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/problem.json");
+    let (code, out, err) = command(&["solve", example, "--mode", "cheapest"]);
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(out.contains("cheapest: 800.712 fees; proven optimal"), "{out}");
+}

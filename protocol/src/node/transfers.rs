@@ -10,12 +10,16 @@ use crate::channel::{Change, Lock, LockKey, Mode, Side};
 use crate::ids::{ChannelId, TransferId};
 use crate::input::Timer;
 use crate::journal::Record;
+use crate::limits::PAYMENT_HOPS_MAX;
 use crate::message::Refusal;
 use crate::mutant::{Mutant, active};
 use crate::plan::Route;
 use crate::time::Now;
 use crate::transfer::{Decision, Kind, Leg, LegStatus, Stage, Transfer};
 use debal_crypto::Secret;
+
+/// A lock further off than this many of our longest ladders is not paid on.
+const SPANS_MAX: u64 = 4;
 
 impl Node {
     pub(super) fn drive_transfer(&mut self, id: TransferId, now: Now) {
@@ -155,6 +159,14 @@ impl Node {
         let deadlines = &self.config.deadlines;
         let last_ms = incoming.deadline_ms.saturating_sub(deadlines.gap_ms);
         if last_ms <= now.wall_ms.saturating_add(deadlines.reveal_margin_ms) {
+            return Err(Refusal::Deadline);
+        }
+        // Two liars at the ends must not hold our liquidity for as long as they like. Their own
+        // deadlines may be longer than ours, but not by much.
+        let hops_max = u64::try_from(PAYMENT_HOPS_MAX).unwrap_or(u64::MAX);
+        let span_ms =
+            deadlines.last_hop_ms.saturating_add(deadlines.gap_ms.saturating_mul(hops_max));
+        if incoming.deadline_ms > now.wall_ms.saturating_add(span_ms.saturating_mul(SPANS_MAX)) {
             return Err(Refusal::Deadline);
         }
         let channel = self.durable.channels.get(&outgoing.channel);

@@ -32,7 +32,7 @@ pub enum Mode {
     /// The smallest sum of times; among those the smallest fees; then the fewest steps.
     FastestThenCheapest,
     /// The earliest end if every step waits for all that enters its source: the longest chain of
-    /// used edges is shortest; then the smallest fees.
+    /// used edges is shortest.
     Earliest,
 }
 

@@ -231,3 +231,15 @@ fn with_little_journal_space_nothing_new_begins_and_open_work_ends() {
     assert!(world.ask(0, Operator::SendAlong { hops, hash }).is_ok());
     world.assert_whole(true);
 }
+
+#[test]
+fn a_lock_that_would_last_for_ever_is_not_paid_on_but_given_back() {
+    let mut world = line();
+    let hash = world.receive(2, 100_000);
+    let hops = vec![world.hop(1, 0, 1, 101_010), world.hop(2, 1, 2, 100_000)];
+    world.hosts[0].node.config.deadlines.last_hop_ms = 86_400_000;
+    assert!(matches!(world.ask(0, Operator::SendAlong { hops, hash }), Ok(Answer::Sending(_))));
+    assert_eq!(outcome(&world).0, Outcome::RolledBack);
+    assert_eq!((world.local(0, 1), world.local(1, 2)), (1_000_000, 1_000_000));
+    world.assert_whole(true);
+}

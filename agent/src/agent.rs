@@ -136,9 +136,7 @@ impl Agent {
         let lock = DirLock::acquire(&directory)?;
         remember_network(&directory, &config.genesis, &founding)?;
         let node_id = identity.node();
-        if !founding.has(&node_id) {
-            tracing::warn!(node = %node_id.short(), "not a founding member: no vote in elections");
-        }
+        warn_of_founding(&founding, &node_id);
         let net_config = net_config(&config, &identity, &founding)?;
         let options = init::journal_options(&identity);
         let mut node = node(&config, &founding, identity)?;
@@ -187,14 +185,6 @@ impl Agent {
         let mut tasks = vec![tokio::spawn(api::serve(listener, Arc::clone(&service)))];
         tasks.extend(serve_metrics(&config, &service).await?);
         tracing::info!(node = %node_id, network = %founding.name, "agent started");
-        let members = founding.members.len();
-        if members < LIARS_FROM {
-            // More than two thirds of fewer than four votes is all of them, or all but none.
-            tracing::warn!(
-                members,
-                "elections survive crashes but no lying member; four or more survive one"
-            );
-        }
         Ok(Self { service, backend, net, ended, stop, tasks, socket, _lock: lock })
     }
 
@@ -301,6 +291,18 @@ fn node(config: &AgentConfig, founding: &Founding, identity: Identity) -> Result
         let text = format!("{}: {error}", config.genesis.display());
         StartError::Config(ConfigError::Invalid(text))
     })
+}
+
+/// Says what the founding means for this node's part in elections.
+fn warn_of_founding(founding: &Founding, node: &NodeId) {
+    if !founding.has(node) {
+        tracing::warn!(node = %node.short(), "not a founding member: no vote in elections");
+    }
+    let members = founding.members.len();
+    if members < LIARS_FROM {
+        // More than two thirds of the votes of so few is all of them.
+        tracing::warn!(members, "elections survive no lying member; four or more survive one");
+    }
 }
 
 /// Opens the journal and folds its records into the node.

@@ -28,7 +28,7 @@ impl Node {
         let ready: Vec<LockKey> = self.early_claims.keys().copied().filter(complete).collect();
         for key in ready {
             if let Some(secret) = self.early_claims.remove(&key) {
-                // A claim that does not fit is refused like any other, and its payee shows it again.
+                // A claim that does not fit is refused like any other; its payee shows it again.
                 let _ = self.on_claim_hop(from, channel, key, &secret, now);
             }
         }

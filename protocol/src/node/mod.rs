@@ -130,8 +130,8 @@ impl Node {
         }
     }
 
-    /// Everything durable as one record, to begin a new journal segment with. It takes a position of
-    /// its own there: see [`Node::resume_at`].
+    /// Everything durable as one record, to begin a new journal segment with. It takes a position
+    /// of its own there: see [`Node::resume_at`].
     #[must_use]
     pub fn snapshot(&self) -> Record {
         let (durable, election) = (self.durable.clone(), self.election.durable().clone());

@@ -2,8 +2,8 @@
 //!
 //! A summary leaves at the start of an epoch, because plans are made then, and in between when what
 //! others must know at once changed: the channels, their policies, whether they are usable, whether
-//! we ask for help. Balances alone wait for the next epoch; what moved within it stays private. Never
-//! more often than once per round length, and never with a raw balance in it.
+//! we ask for help. Balances alone wait for the next epoch; what moved within it stays private.
+//! Never more often than once per round length, and never with a raw balance in it.
 
 use super::Node;
 use crate::amount::Msat;

@@ -195,8 +195,8 @@ impl<'a, C: Cost> Relaxation<'a, C> {
         self.charges.left[link as usize] - self.slope(link) * i128::from(flow)
     }
 
-    /// How much deciding an undecided link with this flow promises either way, scaled: what is unpaid
-    /// of its charge counts by how much of the link is used.
+    /// How much deciding an undecided link with this flow promises either way, scaled: what is
+    /// unpaid of its charge counts by how much of the link is used.
     pub fn promise(&self, link: u32, flow: i64) -> i128 {
         let capacity = i128::from(self.tight.links[link as usize].capacity).max(1);
         let unpaid = self.gap(link, flow);

@@ -53,8 +53,8 @@ fn cases(options: &FairnessOptions) -> Vec<Case> {
     };
     vec![
         case("equal weights", &equal, false),
-        case("weights 1 : 2 : .. : n", &rising, false),
-        case("equal weights, cool-down", &equal, true),
+        case("weights 1 to n", &rising, false),
+        case("equal, cool-down", &equal, true),
     ]
 }
 

@@ -24,7 +24,7 @@ const MAX_SOCKET_PATH: usize = 103;
 
 /// From the launch to the genesis: this much, and [`START_PER_AGENT_MS`] for every agent.
 const START_MS: u64 = 1_000;
-/// Each agent makes a handshake with every other one: on two cores 50 agents take about 12 s.
+/// Each agent makes a handshake with every other one, all on the machine's few cores.
 const START_PER_AGENT_MS: u64 = 250;
 
 /// What all agents of a run are told.

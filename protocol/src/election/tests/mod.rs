@@ -2,6 +2,7 @@
 //!
 //! Everything here is seeded and virtual: no clock is read and nothing sleeps.
 
+mod chain;
 mod exact;
 mod fair;
 mod files;

@@ -2,8 +2,9 @@
 
 use crate::agent::{Agent, StartError};
 use crate::api::{LINE_MAX_BYTES, Op, SOCKET_NAME};
+use crate::config::genesis::MemberEntry;
 use crate::payments::Invoice;
-use crate::world::{LIMIT, World, ask, event_of, local_msat, open};
+use crate::world::{LIMIT, World, address_of, ask, event_of, local_msat, open};
 use debal_backends::conformance::{self, Pair};
 use debal_store::JournalError;
 use serde_json::Value;
@@ -107,6 +108,48 @@ async fn a_leader_is_certified_and_its_certificate_verifies() {
     assert_eq!(Some(verified.epoch.0), epoch);
     assert_eq!(verified.leader.to_string(), event["leader"].as_str().unwrap());
     stop(agents).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newcomer_with_a_channel_is_vouched_for_and_everyone_waits_for_it() {
+    let mut world = World::new(2, EPOCH_MS);
+    let mut agents = world.start().await;
+    let entry = world.newcomer(5_000_000);
+    let newcomer = entry.node.clone();
+    let address = address_of(&agents[0]).await;
+    let config = world.config(2, Some((world.nodes[0], address)));
+    agents.push(Agent::start(config).await.unwrap());
+    let sponsor = Op::Sponsor { entry: entry.clone() };
+    let refused = agents[0].service().run(sponsor.clone()).await.unwrap_err();
+    assert!(refused.message.contains("open one first"), "{refused}");
+    open([&agents[0], &agents[2]], "1x2x3", CAPACITY, 600_000_000).await;
+    let elsewhere = MemberEntry { vrf: "0".repeat(64), ..entry };
+    let refused = agents[0].service().run(Op::Sponsor { entry: elsewhere }).await.unwrap_err();
+    assert_eq!(refused.kind, "invalid", "{refused}");
+    ask(&agents[0], sponsor).await;
+    for agent in &agents {
+        let waiting = waiting_in(agent).await;
+        assert_eq!(waiting["node"], newcomer);
+        // 5,000,000 were asked for; the channel holds a million, and the sponsor weighs 1,000.
+        assert_eq!((&waiting["change"], &waiting["weight"]), (&"joins".into(), &1_000.into()));
+    }
+    let refused = agents[2].service().run(Op::Leave).await.unwrap_err();
+    assert!(refused.message.contains("not an acting member"), "{refused}");
+    stop(agents).await;
+}
+
+/// The first change of the roster that this agent knows of.
+async fn waiting_in(agent: &Agent) -> Value {
+    let search = async {
+        loop {
+            let roster = ask(agent, Op::Roster).await;
+            if let Some(change) = roster["waiting"].get(0) {
+                return change.clone();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, search).await.expect("no change is waiting")
 }
 
 #[tokio::test(flavor = "multi_thread")]

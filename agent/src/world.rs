@@ -4,7 +4,7 @@
 
 use crate::agent::Agent;
 use crate::api::{Op, OpenFields, PolicyFields};
-use crate::config::genesis::{GenesisFile, MemberEntry, member_entry, network_id};
+use crate::config::genesis::{Founding, GenesisFile, MemberEntry, member_entry, network_id};
 use crate::config::{AgentConfig, Sources};
 use crate::{clock, init};
 use debal_protocol::NodeId;
@@ -45,6 +45,15 @@ impl World {
         let text = serde_json::to_vec(&file).unwrap();
         std::fs::write(directory.path().join("genesis.json"), text).unwrap();
         Self { directory, nodes }
+    }
+
+    /// A directory that is no founder's, and the entry its owner would show a sponsor.
+    pub fn newcomer(&mut self, weight: u64) -> MemberEntry {
+        let index = self.nodes.len();
+        let founding = Founding::load(&self.genesis()).unwrap();
+        let identity = init::create(&self.path(index), Some(&[100; 32])).unwrap();
+        self.nodes.push(identity.node());
+        member_entry(&identity, &founding.network, weight)
     }
 
     pub fn path(&self, index: usize) -> PathBuf {

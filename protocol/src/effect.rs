@@ -106,6 +106,9 @@ pub enum OperatorError {
     /// The request contradicts itself.
     #[error("{0}")]
     Invalid(&'static str),
+    /// The roster does not admit the change.
+    #[error("the roster does not admit it: {0}")]
+    Roster(#[from] crate::roster::RosterError),
     /// The free balance is too small.
     #[error("only {available_msat} can be sent over that channel now")]
     Insufficient {

@@ -9,7 +9,7 @@ use crate::ids::{ChannelId, Epoch, TransferId};
 use crate::plan::{CyclePlan, Hop};
 use crate::summary::ForwardPolicy;
 use crate::wire::Verified;
-use debal_crypto::{LockHash, NodeId, Secret};
+use debal_crypto::{Binding, LockHash, NodeId, Secret};
 use serde::{Deserialize, Serialize};
 
 /// One input.
@@ -109,6 +109,16 @@ pub enum Operator {
     Cancel(LockHash),
     /// Take part in rebalancing, or stop. Open cycles are finished.
     SetRebalancing(bool),
+    /// Vouch for a newcomer with which we share a channel. Answered when everyone has been told; it
+    /// acts once a record carries it.
+    Sponsor {
+        /// The newcomer's VRF key, bound by its identity.
+        binding: Binding,
+        /// The weight it asks for, satoshi; clipped to what our channels with it hold.
+        weight: u64,
+    },
+    /// Say goodbye to the roster. Channels and payments go on.
+    Leave,
 }
 
 impl Operator {

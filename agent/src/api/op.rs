@@ -2,6 +2,7 @@
 //!
 //! One JSON object per line. Unknown fields are refused: a slip in an amount must not be ignored.
 
+use crate::config::genesis::MemberEntry;
 use crate::payments::Invoice;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -102,6 +103,15 @@ pub enum Op {
     },
     /// What others learn about this node.
     Privacy,
+    /// Who may lead and vote, now and soon.
+    Roster,
+    /// Vouch for a newcomer that shares a channel with this node.
+    Sponsor {
+        /// What `debal member` printed for the newcomer.
+        entry: MemberEntry,
+    },
+    /// Say goodbye to the roster; channels and payments go on.
+    Leave,
     /// The certificate of an epoch's leader, as a file.
     Certificate {
         /// The epoch; the newest certified one if absent.

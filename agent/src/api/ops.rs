@@ -5,6 +5,7 @@
 
 use super::op::{ApiError, Op, OpenFields, PolicyFields};
 use super::render;
+use crate::config::genesis;
 use crate::driver::DriverHandle;
 use crate::driver::feed::GossipTrace;
 use crate::metrics::Metrics;
@@ -88,6 +89,17 @@ impl Service {
             }
             Op::Why { channel } => self.why(channel_id(&channel)?).await,
             Op::Privacy => self.privacy().await,
+            Op::Roster => {
+                let (epoch, roster) = self.look(|node, now| node.roster(now)).await?;
+                Ok(render::roster(epoch, &roster))
+            }
+            Op::Sponsor { entry } => {
+                let binding = genesis::binding(&entry, &self.network).map_err(ApiError::invalid)?;
+                let node = binding.node.to_string();
+                let request = Operator::Sponsor { binding, weight: entry.weight };
+                self.operator(request).await.map(|_| json!({ "node": node }))
+            }
+            Op::Leave => self.operator(Operator::Leave).await.map(|_| json!({})),
             Op::Certificate { epoch } => self.certificate(epoch).await,
             Op::Events { after } => Ok(self.events(after).await),
             Op::Counters => Ok(self.counters()),

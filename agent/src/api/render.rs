@@ -5,8 +5,10 @@
 use crate::driver::feed::{Entry, Happening};
 use crate::metrics::outcome_name;
 use crate::payments::refusal_name;
+use debal_protocol::Epoch;
 use debal_protocol::event::Event;
 use debal_protocol::message::Refusal;
+use debal_protocol::roster::{PendingChange, Roster};
 use debal_protocol::status::{Audit, ChannelStatus, Status, Why};
 use debal_protocol::summary::{ChannelSummary, Summary, Want};
 use serde_json::{Value, json};
@@ -51,6 +53,35 @@ pub fn status(status: &Status, rss_bytes: u64) -> Value {
         "channels": channels(&status.channels),
         "pid": std::process::id(),
         "rss_bytes": rss_bytes,
+    })
+}
+
+/// The roster: who acts now, and what waits.
+#[must_use]
+pub fn roster(epoch: Epoch, roster: &Roster) -> Value {
+    let acting = roster.at(epoch);
+    let members = acting.members().iter();
+    let waiting = roster.pending.iter().filter(|change| change.active_from() > epoch);
+    json!({
+        "epoch": epoch.0,
+        "digest": acting.digest().to_string(),
+        "members": members
+            .map(|member| json!({ "node": member.node.to_string(), "weight": member.weight }))
+            .collect::<Vec<_>>(),
+        "waiting": waiting
+            .map(|change| {
+                let (enters, weight) = match change {
+                    PendingChange::Enters(_, member) => (true, member.weight),
+                    PendingChange::Leaves(_, node) => (false, acting.weight_of(node)),
+                };
+                json!({
+                    "node": change.node().to_string(),
+                    "change": if enters { "joins" } else { "leaves" },
+                    "from_epoch": change.active_from().0,
+                    "weight": weight,
+                })
+            })
+            .collect::<Vec<_>>(),
     })
 }
 

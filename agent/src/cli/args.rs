@@ -154,6 +154,28 @@ pub enum Command {
         #[command(flatten)]
         target: Target,
     },
+    /// Agree to a channel, or propose it to a peer that agreed.
+    Channel {
+        #[command(subcommand)]
+        action: ChannelAction,
+    },
+    /// Show who may lead and vote, now and soon.
+    Roster {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Vouch for a newcomer this node shares a channel with; it acts eight epochs later.
+    Sponsor {
+        /// The line that `debal member` printed on the newcomer's side, in quotes.
+        entry: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Leave the roster: no more votes and plans; channels and payments go on.
+    Leave {
+        #[command(flatten)]
+        target: Target,
+    },
     /// Show what others learn about this node.
     Privacy {
         #[command(flatten)]
@@ -164,6 +186,39 @@ pub enum Command {
         #[command(flatten)]
         target: Target,
     },
+}
+
+/// The two sides of a new channel: one expects, then the other opens.
+#[derive(Debug, Subcommand)]
+pub enum ChannelAction {
+    /// Agree in advance to a channel that the peer will open.
+    Expect(NewChannel),
+    /// Open a channel that the peer expects.
+    Open(NewChannel),
+}
+
+/// A new channel as this end sees it. Both ends must name the same channel and capacity.
+#[derive(Debug, Args)]
+pub struct NewChannel {
+    /// Its name: 800000x4x0, 800000:4:0 or lnd's number.
+    pub channel: String,
+    /// The other end's identity, hex.
+    #[arg(long, value_name = "NODE")]
+    pub peer: String,
+    /// Capacity.
+    #[arg(long, value_name = "SAT", value_parser = parse_sat)]
+    pub capacity: u64,
+    /// What this end starts with; the peer has the rest.
+    #[arg(long, value_name = "SAT", value_parser = parse_sat)]
+    pub local: u64,
+    /// This end's fixed fee per payment.
+    #[arg(long, value_name = "MSAT", default_value_t = 1_000)]
+    pub base_fee_msat: u32,
+    /// This end's fee, millionths of the amount.
+    #[arg(long, value_name = "PPM", default_value_t = 100)]
+    pub fee_ppm: u32,
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// A whole number of satoshi, with or without separators between thousands.
@@ -197,6 +252,11 @@ mod tests {
             "debal invoice --amount 5_000",
             "debal pay {}",
             "debal privacy",
+            "debal channel expect 1x2x3 --peer ab --capacity 1_000_000 --local 400_000",
+            "debal channel open 1x2x3 --peer ab --capacity 1000000 --local 600000 --fee-ppm 5",
+            "debal roster",
+            "debal sponsor {}",
+            "debal leave",
             "debal stop",
         ] {
             assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());

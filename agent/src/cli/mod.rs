@@ -7,6 +7,7 @@
 mod args;
 mod client;
 mod daemon;
+mod members;
 mod show;
 
 use crate::api::Op;
@@ -143,6 +144,10 @@ fn dispatch(cli: Cli) -> Result<Shown, Failure> {
             let max_fee_msat = max_fee.map(msat);
             paid(&target, &Op::Pay { invoice, attempts, max_fee_msat }, amount_msat)
         }
+        Command::Channel { action } => members::channel(action),
+        Command::Roster { target } => members::roster(&target),
+        Command::Sponsor { entry, target } => members::sponsor(&entry, &target),
+        Command::Leave { target } => members::leave(&target),
         Command::Privacy { target } => {
             let privacy = client::ask(&target, &Op::Privacy)?;
             let text = show::privacy(&privacy);

@@ -152,6 +152,31 @@ pub fn why(why: &Value) -> String {
     out
 }
 
+/// `debal roster`.
+#[must_use]
+pub fn roster(roster: &Value) -> String {
+    let mut out = String::new();
+    let members = roster["members"].as_array().map_or(&[][..], Vec::as_slice);
+    let waiting = roster["waiting"].as_array().map_or(&[][..], Vec::as_slice);
+    let total: u64 = members.iter().map(|member| number(member, "weight")).sum();
+    let _ = writeln!(out, "epoch {}, {} members", number(roster, "epoch"), members.len());
+    let mut rows = table(&["member", "weight sat", "share", "changes"]);
+    let mut row = |member: &Value, share: String, change: String| {
+        let node = Cell::new(short(text(member, "node")));
+        let weight = right(thousands(number(member, "weight")));
+        rows.add_row(vec![node, weight, right(share), Cell::new(change)]);
+    };
+    for member in members {
+        row(member, percent(number(member, "weight"), total), String::new());
+    }
+    for change in waiting {
+        let (what, from) = (text(change, "change"), number(change, "from_epoch"));
+        row(change, "-".to_owned(), format!("{what} in epoch {from}"));
+    }
+    let _ = writeln!(out, "{rows}");
+    out
+}
+
 /// `debal pay` and `debal rebalance`.
 #[must_use]
 pub fn paid(paid: &Value, amount_msat: u64) -> String {

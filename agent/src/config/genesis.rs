@@ -165,6 +165,15 @@ impl Founding {
 }
 
 fn verified(entry: &MemberEntry, network: &Digest) -> Result<Member, String> {
+    let Binding { node, vrf, .. } = binding(entry, network)?;
+    Ok(Member { node, vrf, weight: entry.weight })
+}
+
+/// The key binding of an entry, verified for `network`.
+///
+/// # Errors
+/// What is wrong with the entry, for people.
+pub fn binding(entry: &MemberEntry, network: &Digest) -> Result<Binding, String> {
     let node: NodeId = entry.node.parse().map_err(|error| format!("node: {error}"))?;
     let vrf: VrfKey = entry.vrf.parse().map_err(|error| format!("vrf: {error}"))?;
     let signature: Signature =
@@ -176,5 +185,5 @@ fn verified(entry: &MemberEntry, network: &Digest) -> Result<Member, String> {
     binding.verify(network).map_err(|error: SignatureError| {
         format!("{error}: the VRF key was signed for another network, name or timetable")
     })?;
-    Ok(Member { node, vrf, weight: entry.weight })
+    Ok(binding)
 }

@@ -3,6 +3,8 @@
 //! The election decides who may propose; nothing here may depend on it for safety.
 
 use super::Node;
+use crate::amount::Msat;
+use crate::effect::{Answer, OperatorError};
 use crate::election::file::write_file;
 use crate::election::{Certificate, Context, ElectionEffect};
 use crate::event::Event;
@@ -13,7 +15,7 @@ use crate::journal::Record;
 use crate::message::Message;
 use crate::reject::Reject;
 use crate::time::Now;
-use debal_crypto::NodeId;
+use debal_crypto::{Binding, NodeId};
 use std::sync::Arc;
 
 impl Node {
@@ -80,6 +82,37 @@ impl Node {
         let mut effects = Vec::new();
         self.election.accuse(&context, evidence, &mut effects);
         self.carry_out(effects, now);
+    }
+
+    /// Vouches for a newcomer, with no more weight than our channels with it hold.
+    pub(super) fn sponsor(
+        &mut self,
+        binding: Binding,
+        weight: u64,
+        now: Now,
+    ) -> Result<Answer, OperatorError> {
+        let shared = self.durable.channels.values().filter(|entry| entry.peer() == binding.node);
+        let shared_msat = shared.map(|entry| entry.terms.capacity_msat);
+        let shared_sat = shared_msat.fold(Msat::ZERO, Msat::plus_capped).0 / 1_000;
+        if shared_sat == 0 {
+            let text = "a member vouches only for a node it shares a channel with; open one first";
+            return Err(OperatorError::Invalid(text));
+        }
+        let suite = Arc::clone(&self.suite);
+        let context = Context { suite: suite.as_ref(), now, block: None };
+        let weight = weight.min(shared_sat);
+        let effects = self.election.propose_join(&context, binding, weight)?;
+        self.carry_out(effects, now);
+        Ok(Answer::Done)
+    }
+
+    /// Says goodbye to the roster.
+    pub(super) fn leave_roster(&mut self, now: Now) -> Result<Answer, OperatorError> {
+        let suite = Arc::clone(&self.suite);
+        let context = Context { suite: suite.as_ref(), now, block: None };
+        let effects = self.election.propose_leave(&context)?;
+        self.carry_out(effects, now);
+        Ok(Answer::Done)
     }
 
     fn carry_out(&mut self, effects: Vec<ElectionEffect>, now: Now) {

@@ -38,6 +38,8 @@ impl Node {
                 self.summaries.changed = true;
                 Ok(Answer::Done)
             }
+            Operator::Sponsor { binding, weight } => self.sponsor(binding, weight, now),
+            Operator::Leave => self.leave_roster(now),
         };
         self.answer(ticket, answer);
     }

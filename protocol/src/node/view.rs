@@ -8,6 +8,7 @@ use crate::channel::Channel;
 use crate::durable::Durable;
 use crate::ids::{ChannelId, Epoch};
 use crate::invariants;
+use crate::roster::Roster;
 use crate::status::{Audit, ChannelStatus, Status, Why};
 use crate::summary::{Offer, Summary, Want};
 use crate::time::Now;
@@ -37,6 +38,12 @@ impl Node {
     #[must_use]
     pub fn newest_leader(&self) -> Option<(Epoch, NodeId)> {
         self.election.tip().recent.last().copied()
+    }
+
+    /// The roster at the end of the chain, waiting changes included, and the epoch it is now.
+    #[must_use]
+    pub fn roster(&self, now: Now) -> (Epoch, Roster) {
+        (self.epoch(now), self.election.tip().roster.clone())
     }
 
     fn channel_statuses(&self, now: Now) -> Vec<ChannelStatus> {

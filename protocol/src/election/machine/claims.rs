@@ -7,7 +7,7 @@ use crate::election::types::Claim;
 use crate::evidence::Evidence;
 use crate::message::Message;
 use crate::reject::Reject;
-use crate::roster::{RosterChange, STATEMENT_EPOCHS};
+use crate::roster::{RosterChange, RosterError, STATEMENT_EPOCHS};
 use debal_crypto::{Binding, Digest, NodeId};
 
 impl Election {
@@ -113,26 +113,29 @@ impl Election {
         Ok(Vec::new())
     }
 
-    /// Vouches for a newcomer and tells everyone.
+    /// Vouches for a newcomer and tells everyone. Repeatable.
     ///
     /// # Errors
-    /// [`Reject`] if the roster would not admit it.
+    /// [`RosterError`] if the roster would not admit it.
     pub fn propose_join(
         &mut self,
         context: &Context<'_>,
         binding: Binding,
         weight: u64,
-    ) -> Result<Vec<ElectionEffect>, Reject> {
+    ) -> Result<Vec<ElectionEffect>, RosterError> {
         let (network, epoch) = (self.durable.head.network, self.epoch_now(context));
         let change = RosterChange::join(context.suite, &network, binding, weight, epoch);
         self.propose(context, change)
     }
 
-    /// Says goodbye to everyone.
+    /// Says goodbye to everyone. Repeatable.
     ///
     /// # Errors
-    /// [`Reject`] if this node is no acting member.
-    pub fn propose_leave(&mut self, context: &Context<'_>) -> Result<Vec<ElectionEffect>, Reject> {
+    /// [`RosterError`] if this node is no acting member.
+    pub fn propose_leave(
+        &mut self,
+        context: &Context<'_>,
+    ) -> Result<Vec<ElectionEffect>, RosterError> {
         let (network, epoch) = (self.durable.head.network, self.epoch_now(context));
         self.propose(context, RosterChange::leave(context.suite, &network, epoch))
     }
@@ -141,10 +144,15 @@ impl Election {
         &mut self,
         context: &Context<'_>,
         change: RosterChange,
-    ) -> Result<Vec<ElectionEffect>, Reject> {
-        let mut effects = self.on_roster_change(context, context.suite.node(), change.clone())?;
-        effects.push(ElectionEffect::Gossip(Message::RosterChange(change)));
-        Ok(effects)
+    ) -> Result<Vec<ElectionEffect>, RosterError> {
+        self.check_admissible(context, &change)?;
+        change.verify(context.suite, &self.durable.head.network)?;
+        let room = self.changes.len() < crate::limits::KNOWN_CHANGES_MAX;
+        if !room && !self.changes.contains_key(&change.node()) {
+            return Err(RosterError::Full);
+        }
+        self.changes.insert(change.node(), change.clone());
+        Ok(vec![ElectionEffect::Gossip(Message::RosterChange(change))])
     }
 
     fn check_change(&self, context: &Context<'_>, change: &RosterChange) -> Result<(), Reject> {
@@ -152,13 +160,20 @@ impl Election {
         if change.from() > now.plus(1) {
             return Err(Reject::Epoch { found: change.from().0, now: now.0 });
         }
-        let at = now.max(change.from()).max(self.durable.head.epoch);
-        let mut roster = self.durable.head.roster.settled(at);
-        roster
-            .admit(change, at)
+        self.check_admissible(context, change)
             .map_err(|_| Reject::unfitting("roster_change", "the roster does not admit it"))?;
         change.verify(context.suite, &self.durable.head.network)?;
         Ok(())
+    }
+
+    fn check_admissible(
+        &self,
+        context: &Context<'_>,
+        change: &RosterChange,
+    ) -> Result<(), RosterError> {
+        let now = self.epoch_now(context);
+        let at = now.max(change.from()).max(self.durable.head.epoch);
+        self.durable.head.roster.settled(at).admit(change, at)
     }
 
     /// Forgets roster changes too old for any record. Those in a record already stay until then:

@@ -20,6 +20,27 @@ use debal_crypto::{NodeId, Secret};
 /// Claims that wait for their lock's counter-signature; more are dropped and shown again.
 const EARLY_CLAIMS_MAX: usize = 1_024;
 
+/// Claims shown at the full rate; then the pause doubles with each.
+const EAGER_CLAIMS: u8 = 5;
+/// The pause stops growing at 64 times the retry time.
+const DOUBLINGS_MAX: u8 = 6;
+
+/// When a claim was shown last, and how often since its payer was last connected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sent {
+    tick_ms: u64,
+    times: u8,
+}
+
+impl Sent {
+    /// How long to wait before it is shown again: a payer that never pays must not cost a message a
+    /// second for ever.
+    fn pause_ms(self, retry_ms: u64) -> u64 {
+        let doublings = self.times.saturating_sub(EAGER_CLAIMS).min(DOUBLINGS_MAX);
+        retry_ms.saturating_mul(1 << doublings)
+    }
+}
+
 impl Node {
     /// Locks became complete: claims that came before them are taken up now.
     pub(super) fn take_early_claims(&mut self, from: NodeId, channel: ChannelId, now: Now) {
@@ -107,16 +128,16 @@ impl Node {
         let Some(payer) = self.durable.channels.get(&paid.channel).map(|c| c.peer()) else {
             return;
         };
+        let sent = self.claims_sent.get(&id).copied().unwrap_or_default();
         let retry_ms = self.config.deadlines.retry_ms;
-        let due = self
-            .claims_sent
-            .get(&id)
-            .is_none_or(|sent_tick_ms| now.tick_ms >= sent_tick_ms.saturating_add(retry_ms));
-        self.set_timer_in(Timer::Transfer(id), retry_ms, now);
-        if !due {
+        let due_tick_ms = sent.tick_ms.saturating_add(sent.pause_ms(retry_ms));
+        if sent.times > 0 && now.tick_ms < due_tick_ms {
+            self.set_timer_in(Timer::Transfer(id), due_tick_ms.saturating_sub(now.tick_ms), now);
             return;
         }
-        self.claims_sent.insert(id, now.tick_ms);
+        let sent = Sent { tick_ms: now.tick_ms, times: sent.times.saturating_add(1) };
+        self.set_timer_in(Timer::Transfer(id), sent.pause_ms(retry_ms), now);
+        self.claims_sent.insert(id, sent);
         let claim =
             Message::ClaimHop { channel: leg.channel, key: Transfer::key(id, &leg), secret };
         // In the middle of a path the secret may run ahead of our disk: our payee will show it
@@ -234,5 +255,19 @@ impl Node {
     ) -> Result<(), Reject> {
         // Receipts are for watchers; no party's own knowledge of a transfer depends on one.
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_nobody_answers_is_shown_less_and_less_often() {
+        let pauses = |times| Sent { tick_ms: 0, times }.pause_ms(1_000);
+        assert_eq!(
+            [1, 5, 6, 7, 11, 12, 255].map(pauses),
+            [1_000, 1_000, 2_000, 4_000, 64_000, 64_000, 64_000]
+        );
     }
 }

@@ -20,6 +20,7 @@ impl Node {
         let checked = self.check_sender(&verified, now);
         if checked.is_ok() {
             self.note_plan_envelope(&verified, now);
+            self.note_summary_envelope(&verified, now);
         }
         match checked.and_then(|()| self.dispatch(from, verified.into_message(), now)) {
             Ok(()) => Verdict::Accept,

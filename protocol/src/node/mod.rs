@@ -64,7 +64,7 @@ pub struct Node {
     /// Transfers to drive before this step ends.
     due: BTreeSet<TransferId>,
     /// Monotonic tick of the newest claim sent per transfer.
-    claims_sent: BTreeMap<TransferId, u64>,
+    claims_sent: BTreeMap<TransferId, claims::Sent>,
     /// Claims that overtook the counter-signature of their lock.
     early_claims: BTreeMap<LockKey, Secret>,
     leading: leading::Leading,

@@ -10,16 +10,19 @@ use crate::amount::Msat;
 use crate::bounded::Bounded;
 use crate::channel::Channel;
 use crate::event::Event;
+use crate::evidence::{EnvelopeBytes, Evidence};
 use crate::ids::{ChannelId, Epoch};
 use crate::input::Timer;
 use crate::journal::Record;
-use crate::limits::SUMMARY_CHANNELS_MAX;
+use crate::limits::{ROSTER_MAX, SUMMARY_CHANNELS_MAX};
 use crate::message::Message;
 use crate::mutant::{Mutant, active};
 use crate::reject::Reject;
 use crate::summary::{ChannelSummary, ForwardPolicy, Offer, Summary};
 use crate::time::Now;
+use crate::wire::Verified;
 use debal_crypto::NodeId;
+use std::collections::BTreeMap;
 
 /// Volatile state of publishing.
 #[derive(Debug, Default)]
@@ -30,6 +33,8 @@ pub(super) struct Publishing {
     last: Option<(Epoch, Standing)>,
     /// Why we ask for help: `none`, `kappa`, `theta`, `tau`.
     request: Option<&'static str>,
+    /// The newest summary of each member as it came: a second one of its number accuses.
+    envelopes: BTreeMap<NodeId, (u64, EnvelopeBytes)>,
 }
 
 /// What others must know at once: whether we ask for help, and our channels without their balances.
@@ -153,6 +158,26 @@ impl Node {
             all.sort_by_key(|channel| channel.channel);
         }
         all
+    }
+
+    /// Two different summaries of one sequence number are evidence against their author: an honest
+    /// node journals the number before it publishes.
+    pub(super) fn note_summary_envelope(&mut self, verified: &Verified, now: Now) {
+        let Message::Summary(summary) = verified.message() else { return };
+        let (from, seq) = (verified.sender(), summary.seq);
+        let Ok(sealed) = EnvelopeBytes::try_from(verified.sealed().to_vec()) else { return };
+        let room = self.summaries.envelopes.len() < ROSTER_MAX;
+        match self.summaries.envelopes.get(&from) {
+            Some((known, first)) if *known == seq && *first != sealed => {
+                let evidence = Evidence::Envelopes(first.clone(), sealed);
+                self.accuse(evidence, now);
+            }
+            Some((known, _)) if *known >= seq => {}
+            None if !room => {}
+            _ => {
+                self.summaries.envelopes.insert(from, (seq, sealed));
+            }
+        }
     }
 
     pub(super) fn on_summary(

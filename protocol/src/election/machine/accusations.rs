@@ -24,8 +24,7 @@ impl Election {
         _sender: NodeId,
         evidence: Evidence,
     ) -> Result<Vec<ElectionEffect>, Reject> {
-        let known = self.durable.offences.values().flatten();
-        if known.into_iter().any(|offence| offence.evidence == evidence) {
+        if self.knows_evidence(&evidence) {
             return Err(Reject::Duplicate);
         }
         let guilt = self.judge(context, &evidence)?;
@@ -42,6 +41,9 @@ impl Election {
         evidence: Evidence,
         effects: &mut Vec<ElectionEffect>,
     ) {
+        if self.knows_evidence(&evidence) {
+            return;
+        }
         let Ok(guilt) = self.judge(context, &evidence) else { return };
         let Ok(epoch) = self.offence_epoch(context, &guilt) else { return };
         if guilt.node == context.suite.node() {
@@ -49,6 +51,11 @@ impl Election {
         }
         self.convict(guilt.node, epoch, evidence.clone(), effects);
         effects.push(ElectionEffect::Gossip(Message::Evidence(evidence)));
+    }
+
+    fn knows_evidence(&self, evidence: &Evidence) -> bool {
+        let mut known = self.durable.offences.values().flatten();
+        known.any(|offence| offence.evidence == *evidence)
     }
 
     fn judge(&self, context: &Context<'_>, evidence: &Evidence) -> Result<Guilt, Reject> {

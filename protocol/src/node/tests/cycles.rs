@@ -189,6 +189,29 @@ fn a_leader_that_publishes_two_plans_is_accused_and_no_channel_locks_twice() {
 }
 
 #[test]
+fn a_member_that_publishes_two_summaries_of_one_number_is_accused_by_whoever_has_both() {
+    let mut world = ring(3);
+    world.pass(5_000);
+    let twin = world.clone_summary(1);
+    world.inject(2, crate::message::Travel::Summaries, &twin);
+    world.pass(1_000);
+    for host in &world.hosts[..3] {
+        let accused = |event: &Event| match event {
+            Event::Accused { node, what } => Some((*node, *what)),
+            _ => None,
+        };
+        let found: Vec<_> = host.events.iter().filter_map(accused).collect();
+        // The accused hears of it too.
+        assert_eq!(found, [(world.hosts[1].node.config.node, "envelopes")]);
+    }
+    // The same pair once more proves nothing new.
+    let before = world.hosts[2].events.len();
+    world.inject(2, crate::message::Travel::Summaries, &twin);
+    let again = &world.hosts[2].events[before..];
+    assert!(!again.iter().any(|event| matches!(event, Event::Accused { .. })), "{again:?}");
+}
+
+#[test]
 fn a_leader_that_restarts_publishes_no_second_plan() {
     let mut world = ring(3);
     let leader = world.elect();

@@ -346,6 +346,22 @@ impl World {
         plans.next_back().unwrap()
     }
 
+    /// A copy of a member publishes something else under the number of its newest summary.
+    pub fn clone_summary(&mut self, member: usize) -> Vec<u8> {
+        let mut twin = Self::build(member, self.hosts.len());
+        for record in &self.hosts[member].journal {
+            twin.restore(record).unwrap();
+        }
+        twin.durable.summary_seq -= 1;
+        twin.config.liquidity.summary_bits = 8;
+        let step = twin.handle(Input::Wake(Timer::Summary), self.now);
+        let mut summaries = step.effects.into_iter().filter_map(|effect| match effect {
+            Effect::Gossip { travel: Travel::Summaries, bytes, .. } => Some(bytes),
+            _ => None,
+        });
+        summaries.next_back().unwrap()
+    }
+
     /// Bytes arrive at a host out of nowhere.
     pub fn inject(&mut self, to: usize, travel: Travel, bytes: &[u8]) {
         let message = self.hosts[to].node.open(travel, bytes).unwrap();

@@ -50,6 +50,7 @@ pub(crate) struct Shared {
     pub(crate) counters: Arc<Counters>,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) stopped: watch::Receiver<bool>,
+    pub(crate) addresses: watch::Receiver<Vec<Multiaddr>>,
 }
 
 /// The rest of the agent's access to the network. Cheap to clone; the network stops when
@@ -138,6 +139,12 @@ impl NetHandle {
     /// invalid message); values outside are clamped, not-a-number counts as 0.
     pub fn set_app_score(&self, peer: PeerKey, score: f64) {
         self.order(Control::AppScore(peer, score));
+    }
+
+    /// The addresses this node listens on now.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<Multiaddr> {
+        self.shared.addresses.borrow().clone()
     }
 
     /// What has been counted so far.

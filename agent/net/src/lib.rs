@@ -86,6 +86,7 @@ pub async fn start(config: NetConfig) -> Result<(NetHandle, mpsc::Receiver<NetEv
     let (verdicts, verdicts_out) = mpsc::channel(limits::VERDICT_QUEUE);
     let (stop, stop_out) = watch::channel(false);
     let (stopped_in, stopped) = watch::channel(false);
+    let (listening, addresses) = watch::channel(Vec::new());
     let direct =
         Rate { per_second: config.limits.direct_per_second, burst: config.limits.direct_burst };
     let mut shell = Shell {
@@ -105,6 +106,7 @@ pub async fn start(config: NetConfig) -> Result<(NetHandle, mpsc::Receiver<NetEv
         judge: judge::Judge::new(&config.limits, now),
         direct_rates: RateTable::new(direct, now),
         peers: Peers::default(),
+        listening,
         ticks: 0,
     };
     shell.configure(&config.bootstrap, &config.explicit_peers);
@@ -123,6 +125,7 @@ pub async fn start(config: NetConfig) -> Result<(NetHandle, mpsc::Receiver<NetEv
         counters,
         stop,
         stopped,
+        addresses,
     });
     Ok((handle, events))
 }

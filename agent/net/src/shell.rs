@@ -14,7 +14,7 @@ use std::{
 
 use futures::StreamExt;
 use libp2p::{
-    PeerId, Swarm, identify, kad, request_response,
+    Multiaddr, PeerId, Swarm, identify, kad, request_response,
     swarm::{ListenError, SwarmEvent},
 };
 use tokio::{
@@ -70,6 +70,8 @@ pub(crate) struct Shell {
     pub(crate) judge: Judge,
     pub(crate) direct_rates: RateTable<PeerId>,
     pub(crate) peers: Peers,
+    /// Where others reach us, as the operating system tells it.
+    pub(crate) listening: watch::Sender<Vec<Multiaddr>>,
     pub(crate) ticks: u64,
 }
 
@@ -157,7 +159,11 @@ impl Shell {
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour(event),
             SwarmEvent::NewListenAddr { address, .. } => {
+                self.listening.send_modify(|all| all.push(address.clone()));
                 self.sink.control(NetEvent::Listening(address));
+            }
+            SwarmEvent::ExpiredListenAddr { address, .. } => {
+                self.listening.send_modify(|all| all.retain(|known| *known != address));
             }
             SwarmEvent::ListenerClosed { reason: Err(error), .. }
             | SwarmEvent::ListenerError { error, .. } => {

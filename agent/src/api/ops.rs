@@ -147,7 +147,8 @@ impl Service {
 
     async fn status(&self) -> Result<Value, ApiError> {
         let status = self.look(|node, now| node.status(now)).await?;
-        Ok(render::status(&status, rss_bytes()))
+        let addresses = self.net.addresses().iter().map(ToString::to_string).collect();
+        Ok(render::status(&status, addresses, rss_bytes()))
     }
 
     async fn why(&self, channel: ChannelId) -> Result<Value, ApiError> {

@@ -38,7 +38,7 @@ fn channels(all: &[ChannelStatus]) -> Vec<Value> {
 
 /// A status, with what the process knows of itself.
 #[must_use]
-pub fn status(status: &Status, rss_bytes: u64) -> Value {
+pub fn status(status: &Status, addresses: Vec<String>, rss_bytes: u64) -> Value {
     json!({
         "node": status.node.to_string(),
         "epoch": status.epoch.0,
@@ -46,6 +46,7 @@ pub fn status(status: &Status, rss_bytes: u64) -> Value {
         "leader_epoch": status.leader.map(|(epoch, _)| epoch.0),
         "members": status.members,
         "peers": status.peers,
+        "addresses": addresses,
         "rebalancing": status.rebalancing,
         "request": status.request,
         "fees_hour_msat": status.fees_hour_msat.0,

@@ -78,6 +78,10 @@ pub fn status(status: &Value) -> String {
     );
     let on = if status["rebalancing"].as_bool().unwrap_or(false) { "on" } else { "off" };
     let _ = writeln!(out, "node         {}", text(status, "node"));
+    for address in status["addresses"].as_array().into_iter().flatten() {
+        // The form that another node's `bootstrap` wants is this node, an @ and the address.
+        let _ = writeln!(out, "reachable    @{}", address.as_str().unwrap_or_default());
+    }
     let _ = writeln!(out, "epoch        {}   leader {leader}", number(status, "epoch"));
     let _ = writeln!(
         out,

@@ -12,6 +12,9 @@ use rand::Rng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
+/// A drift that makes a wall clock stand still.
+const FROZEN_PPM: i64 = -1_000_000;
+
 pub(super) fn scenario(seed: u64, nodes: Option<usize>) -> Scenario {
     let mut sizes = stream(seed, "sizes");
     let drawn = sizes.random_range(3..=8);
@@ -217,7 +220,11 @@ fn kind(
         "clock_jump" => {
             FaultKind::ClockJump { node, by_ms: rng.random_range(-jump_max..=jump_max) }
         }
-        "clock_drift" => FaultKind::ClockDrift { node, ppm: rng.random_range(-500..=500) },
+        "clock_drift" => {
+            let frozen = happens(rng, 250);
+            let ppm = if frozen { FROZEN_PPM } else { rng.random_range(-500..=500) };
+            FaultKind::ClockDrift { node, ppm }
+        }
         _ => FaultKind::Byzantine { node: liar?, script: *Script::ALL.choose(rng)? },
     })
 }

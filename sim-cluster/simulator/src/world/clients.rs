@@ -287,6 +287,7 @@ const fn error_name(error: &OperatorError) -> &'static str {
         OperatorError::ChannelExists(_) => "channel_exists",
         OperatorError::NoChannel(_) => "no_channel",
         OperatorError::Invalid(_) => "invalid",
+        OperatorError::Roster(_) => "roster",
         OperatorError::Insufficient { .. } => "insufficient",
         OperatorError::Full(_) => "full",
         OperatorError::Settled => "settled",

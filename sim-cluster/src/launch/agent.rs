@@ -16,9 +16,9 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// Limit of calls that only read.
-const READ_LIMIT: Duration = Duration::from_secs(5);
+const READ_LIMIT: Duration = Duration::from_secs(30);
 /// Limit of an events call, which itself waits up to a second.
-const EVENTS_LIMIT: Duration = Duration::from_secs(5);
+const EVENTS_LIMIT: Duration = Duration::from_secs(30);
 /// Limit of opening a channel, two round trips and two flushes.
 const OPEN_LIMIT: Duration = Duration::from_secs(10);
 /// How long an invoice stays payable.

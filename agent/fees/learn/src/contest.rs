@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn learning_beats_tuned_fixed_and_proportional_fees_on_unseen_demand() {
-        let size = Size { markets: 12, tuning: 12, days: 90, seed: 5 };
+        let size = Size { markets: 10, tuning: 8, days: 90, seed: 5 };
         let contest = run(size);
         for row in &contest.rows {
             println!("{row:?}");

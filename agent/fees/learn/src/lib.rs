@@ -13,6 +13,7 @@
 //! | [`supply`] | how much can it send in the long run? |
 //! | [`choose`] | which fee next, with bounded regret? |
 //! | [`learner`] | the three together, from a channel's recorded past |
+//! | [`replay`] | what would other fees have earned on a recorded past? |
 //! | [`market`], [`contest`] | does it beat fixed and proportional fees on demand it has not seen? |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -23,6 +24,7 @@ pub mod demand;
 pub mod guard;
 pub mod learner;
 pub mod market;
+pub mod replay;
 pub mod span;
 pub mod supply;
 

@@ -178,7 +178,7 @@ fn amount(rng: &mut ChaCha8Rng, mean_msat: f64) -> u64 {
 }
 
 /// A standard normal draw (Box and Muller).
-fn normal(rng: &mut ChaCha8Rng) -> f64 {
+pub(crate) fn normal(rng: &mut ChaCha8Rng) -> f64 {
     let radius = (-2.0 * f64::ln(1.0 - rng.random::<f64>())).sqrt();
     radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()
 }

@@ -3,8 +3,8 @@
 //! The only module that knows the protocol's names. It must give the same cycles for the same
 //! summaries on every machine, and never a hop that a summary did not offer.
 
-use crate::circulation::{ResidualArc, solve};
-use crate::cycles::{self, Cycle};
+use crate::circulation::{ResidualArc, solve, split_fees};
+use crate::cycles::{Caps, Disjoint, plan_capped};
 use crate::score::Score;
 use debal_protocol::limits::CYCLE_HOPS_MAX;
 use debal_protocol::plan::{CyclePlan, Hop};
@@ -19,6 +19,8 @@ const URGENCY_PPM: i64 = 4;
 const LEND_PPM: i64 = 5;
 /// What an arc's uniform-prior unreliability costs, millionths of the amount per unit of -ln P.
 const SCORE_PRICE_PPM: u64 = 10;
+/// How many arcs the search for more short cycles may look at: well under a second.
+const EFFORT: u64 = 20_000_000;
 
 /// Limits of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,13 +45,15 @@ struct Candidate {
     channel: ChannelId,
     payer: NodeId,
     payee: NodeId,
-    /// Ends that lend rather than want, with their price.
-    payer_lends_ppm: Option<u32>,
-    payee_lends_ppm: Option<u32>,
+    /// What the move is worth to either end by its own statement: its urgency, or less than nothing
+    /// where it lends.
+    payer_states_ppm: i64,
+    payee_states_ppm: i64,
 }
 
 /// Plans cycles from the freshest summaries of all members: exact maximum-value circulation over
-/// the arcs both ends offer, stripped into short cycles. Best first; empty if nothing is worth
+/// the arcs both ends offer, cut into short cycles, and more short cycles where cutting left a gain.
+/// Best first; empty if nothing is worth
 /// moving.
 #[must_use]
 pub fn plan_cycles(summaries: &[(NodeId, Summary)], limits: &PlanLimits) -> Vec<CyclePlan> {
@@ -71,14 +75,17 @@ pub fn plan_cycles(summaries: &[(NodeId, Summary)], limits: &PlanLimits) -> Vec<
             continue;
         }
         let (tail, head) = (*tail, *head);
-        let value_ppm = end_value(sends, Want::Send) + end_value(receives, Want::Receive);
+        let stated = [stated_ppm(sends, Want::Send), stated_ppm(receives, Want::Receive)];
+        // Whoever lends adds the least price; see `LEND_PPM`.
+        let lends = stated.iter().filter(|ppm| **ppm <= 0).count() as i64;
+        let value_ppm = stated.iter().sum::<i64>() - lends * LEND_PPM;
         arcs.push(ResidualArc { tail, head, capacity_msat, value_ppm, label: channel.0 });
         candidates.push(Candidate {
             channel: *channel,
             payer: *payer,
             payee: sends.peer,
-            payer_lends_ppm: (sends.want != Want::Send).then_some(sends.price_ppm),
-            payee_lends_ppm: (receives.want != Want::Receive).then_some(receives.price_ppm),
+            payer_states_ppm: stated[0],
+            payee_states_ppm: stated[1],
         });
     }
     let count = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
@@ -97,11 +104,12 @@ fn index_ends(summaries: &[(NodeId, Summary)]) -> Ends<'_> {
     ends
 }
 
-/// What a move is worth to one end: its urgency if it wants this, its price if it lends, and both
-/// against it if it wants the opposite.
-fn end_value(end: &ChannelSummary, this_way: Want) -> i64 {
+/// What a move is worth to one end: its urgency if it wants this, its price against it if it lends,
+/// and both against it if it wants the opposite. Out and back is worth less than nothing to every
+/// end, so no channel gains both ways.
+fn stated_ppm(end: &ChannelSummary, this_way: Want) -> i64 {
     let urgency = i64::from(end.urgency) * URGENCY_PPM;
-    let price = i64::from(end.price_ppm) + LEND_PPM;
+    let price = i64::from(end.price_ppm);
     match end.want {
         want if want == this_way => urgency,
         Want::Nothing => -price,
@@ -121,35 +129,29 @@ fn strip(
         .collect();
     let Ok(best) = solve(nodes, arcs, &scores) else { return Vec::new() };
     let longest = u32::try_from(CYCLE_HOPS_MAX).unwrap_or(u32::MAX);
-    let cycle_limits = cycles::Limits {
+    let caps = Caps {
         max_hops: limits.max_hops.min(longest),
         min_amount_msat: limits.min_amount_msat,
         max_cycles: limits.max_cycles,
+        disjoint: Disjoint::Nothing,
+        effort: EFFORT,
     };
-    let stripped = cycles::decompose(nodes, arcs, &scores, &best.flows_msat, &cycle_limits);
-    let Ok(stripped) = stripped else { return Vec::new() };
-    let mut worth: Vec<(i128, CyclePlan)> = stripped
-        .cycles
-        .iter()
-        .filter_map(|cycle| {
-            let value: i64 = picked(arcs, cycle).map(|arc| arc.value_ppm).sum();
-            let hops = picked(candidates, cycle).copied().collect::<Vec<_>>();
-            let plan = to_plan(&hops, cycle.amount_msat)?;
-            Some((i128::from(value) * i128::from(cycle.amount_msat), plan))
-        })
-        .filter(|(value, _)| *value > 0)
-        .collect();
-    // Stable: equal worth keeps the order of the decomposition.
-    worth.sort_by_key(|(value, _)| std::cmp::Reverse(*value));
-    worth.into_iter().map(|(_, plan)| plan).collect()
+    let Ok(plan) = plan_capped(nodes, arcs, &scores, &best, &caps, |_| 0) else {
+        return Vec::new();
+    };
+    let planned = plan.cycles.iter().filter_map(|cycle| {
+        let hops = cycle.directions.iter().map(|&direction| {
+            // One arc per direction: the two offers of its ends.
+            let arc = plan.directions.arcs(direction).first()?;
+            candidates.get(usize::try_from(*arc).ok()?).copied()
+        });
+        to_plan(&hops.collect::<Option<Vec<_>>>()?, cycle.amount_msat)
+    });
+    planned.collect()
 }
 
-fn picked<'a, T>(all: &'a [T], cycle: &'a Cycle) -> impl Iterator<Item = &'a T> {
-    cycle.arcs.iter().filter_map(|arc| all.get(usize::try_from(*arc).ok()?))
-}
-
-/// Gives each hop its amount, so that lenders earn their price and those who wanted the move share
-/// it. `None` if a channel stands in the cycle twice or nobody is there to pay.
+/// Gives each hop its amount, so that lenders earn their price and those who gain share it. `None` if
+/// a channel stands in the cycle twice or the gains do not cover the prices.
 fn to_plan(hops: &[Candidate], amount_msat: u64) -> Option<CyclePlan> {
     let twice = |(index, hop): (usize, &Candidate)| {
         hops.iter().skip(index + 1).any(|other| other.channel == hop.channel)
@@ -180,42 +182,15 @@ fn to_plan(hops: &[Candidate], amount_msat: u64) -> Option<CyclePlan> {
     Some(CyclePlan { hops: Bounded::try_from(planned).ok()? })
 }
 
-/// What each hop's payer gains, in hop order; sums to zero.
+/// What each hop's payer gains, in hop order; sums to zero. A party states the sum of what its two
+/// channels state; see [`split_fees`].
 fn fee_split(hops: &[Candidate], amount_msat: u64) -> Option<Vec<i128>> {
-    let mut gains = vec![0i128; hops.len()];
-    let mut wanted = vec![0i128; hops.len()];
-    for (index, hop) in hops.iter().enumerate() {
-        let payee = (index + 1) % hops.len();
-        for (party, lends) in [(index, hop.payer_lends_ppm), (payee, hop.payee_lends_ppm)] {
-            match lends {
-                // Rounded up: a lender is never paid less than its price.
-                Some(ppm) => {
-                    let price = i128::from(amount_msat) * i128::from(ppm);
-                    *gains.get_mut(party)? += (price + 999_999) / 1_000_000;
-                }
-                None => *wanted.get_mut(party)? += 1,
-            }
-        }
-    }
-    let due: i128 = gains.iter().sum();
-    let sharers: i128 = wanted.iter().sum();
-    if due == 0 {
-        return Some(gains);
-    }
-    if sharers == 0 {
-        return None;
-    }
-    let mut left = due;
-    let mut shares_left = sharers;
-    for (gain, shares) in gains.iter_mut().zip(&wanted) {
-        if *shares > 0 {
-            let part = left * shares / shares_left;
-            *gain -= part;
-            left -= part;
-            shares_left -= shares;
-        }
-    }
-    Some(gains)
+    let amount = i128::from(amount_msat);
+    let before = hops.iter().cycle().skip(hops.len().saturating_sub(1));
+    let stated = hops.iter().zip(before).map(|(pays, gets)| {
+        (i128::from(pays.payer_states_ppm) + i128::from(gets.payee_states_ppm)) * amount
+    });
+    split_fees(&stated.collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -22,9 +22,6 @@ use crate::args::{Circulate, Share};
 use crate::failure::Failure;
 use market::Market;
 
-/// How many arcs the improvement of the cycles may look at: about half a second.
-const EFFORT: u64 = 20_000_000;
-
 /// Everything that was found, checked.
 struct Found {
     best: Circulation,
@@ -82,7 +79,7 @@ fn find(market: &Market, given: &Circulate, err: &mut dyn Write) -> Result<Found
             Share::Channels => Disjoint::Channels,
             Share::Nodes => Disjoint::Nodes,
         },
-        effort: EFFORT,
+        effort: given.effort.saturating_mul(1_000_000),
     };
     let least = |arc: &ResidualArc| market.least_msat(arc);
     let plan = plan_capped(market.nodes, &arcs, &scores, &best, &caps, least)

@@ -4,8 +4,6 @@
 //! recomputed from the published arcs in one pass each (and one sort, which is a pass too on arcs
 //! that stand channel by channel), exactly.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -120,8 +118,10 @@ pub fn check_claim(
     let arcs = &*net_gains(arcs);
     let directions = Directions::new(arcs, scores);
     let mut moved = vec![0u128; directions.count()];
+    // Per node, one more than the last cycle that visited it.
+    let mut visited = vec![0usize; claim.potentials.len()];
     for (index, cycle) in cycles.iter().enumerate() {
-        for direction in check_cycle(arcs, &directions, index, cycle)? {
+        for direction in check_cycle(arcs, &directions, (index, cycle), &mut visited)? {
             moved[direction as usize] += u128::from(cycle.amount_msat);
         }
     }
@@ -139,26 +139,29 @@ pub fn check_claim(
 fn check_cycle(
     arcs: &[ResidualArc],
     directions: &Directions,
-    cycle: usize,
-    claimed: &ClaimedCycle,
+    (cycle, claimed): (usize, &ClaimedCycle),
+    visited: &mut [usize],
 ) -> Result<Vec<u32>, ClaimError> {
     let moves = &claimed.moves;
     let Some(last) = moves.last().filter(|_| moves.len() > 1 && claimed.amount_msat > 0) else {
         return Err(ClaimError::Empty { cycle });
     };
     let mut here = last.head;
-    let mut visited = BTreeSet::new();
     let mut found = Vec::with_capacity(moves.len());
     for &hop in moves {
         if hop.tail != here {
             return Err(ClaimError::Broken { cycle, hop });
         }
-        if !visited.insert(hop.tail) {
-            return Err(ClaimError::NodeTwice { cycle, node: hop.tail });
-        }
         here = hop.head;
         let direction = directions.find(arcs, hop.label, hop.tail, hop.head);
-        found.push(direction.ok_or(ClaimError::Unpublished { cycle, hop })?);
+        let unpublished = ClaimError::Unpublished { cycle, hop };
+        let Some((direction, visit)) = direction.zip(visited.get_mut(hop.tail as usize)) else {
+            return Err(unpublished);
+        };
+        if std::mem::replace(visit, cycle + 1) == cycle + 1 {
+            return Err(ClaimError::NodeTwice { cycle, node: hop.tail });
+        }
+        found.push(direction);
     }
     Ok(found)
 }

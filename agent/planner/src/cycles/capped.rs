@@ -8,8 +8,6 @@
 //! none within the caps does or the effort is spent. A channel is only moved further in the way it
 //! already moves.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::improve::Market;
@@ -59,7 +57,7 @@ pub struct PlannedCycle {
 /// A plan within the caps.
 #[derive(Debug, Clone)]
 pub struct Capped {
-    /// The cycles; those first that are worth most by themselves.
+    /// The cycles: those cut from the optimum, most valuable first, then those that were added.
     pub cycles: Vec<PlannedCycle>,
     /// The channel directions that the cycles name.
     pub directions: Directions,
@@ -143,8 +141,7 @@ pub fn plan_capped(
     }
     let cut_value = market.value();
     let exhausted = market.improve(&smallest);
-    let cycles = value_in_order(market.into_cycles(), &worth);
-    let value = cycles.iter().map(|cycle| cycle.value).sum();
+    let (value, cycles) = (market.value(), market.into_cycles());
     let optimum = best.objective;
     Ok(Capped { cycles, directions, value, cut_value, optimum, exhausted })
 }
@@ -166,40 +163,4 @@ fn merge(
         flows.push(parts.iter().fold(0, flow));
     }
     (merged, flows)
-}
-
-/// Joins equal cycles and says what each adds to those before it; first those that are worth most by
-/// themselves. What adds nothing is left out.
-fn value_in_order(
-    cycles: Vec<(Vec<u32>, u64)>,
-    worth: &impl Fn(u32, u64) -> i128,
-) -> Vec<PlannedCycle> {
-    let mut joined: BTreeMap<Vec<u32>, u64> = BTreeMap::new();
-    for (mut directions, amount) in cycles {
-        let first = (0..directions.len()).min_by_key(|&place| directions[place]);
-        directions.rotate_left(first.unwrap_or(0));
-        *joined.entry(directions).or_default() += amount;
-    }
-    let mut moved: BTreeMap<u32, u64> = BTreeMap::new();
-    let mut valued: Vec<(i128, Vec<u32>, u64)> = joined
-        .into_iter()
-        .map(|(directions, amount)| {
-            (directions.iter().map(|&d| worth(d, amount)).sum(), directions, amount)
-        })
-        .collect();
-    // Stable: equal worth keeps the order of the directions.
-    valued.sort_by_key(|(value, _, _)| std::cmp::Reverse(*value));
-    let mut planned = Vec::with_capacity(valued.len());
-    for (_, directions, amount_msat) in valued {
-        let mut value = 0i128;
-        for &direction in &directions {
-            let before = moved.get(&direction).copied().unwrap_or_default();
-            value += worth(direction, before + amount_msat) - worth(direction, before);
-        }
-        if value > 0 {
-            directions.iter().for_each(|&d| *moved.entry(d).or_default() += amount_msat);
-            planned.push(PlannedCycle { directions, amount_msat, value });
-        }
-    }
-    planned
 }

@@ -5,10 +5,11 @@
 //! A cycle that gains has a starting point from which every part of it gains so far (start after the
 //! worst part), so the search starts at every direction that gains at the present prices and drops
 //! whatever does not gain any more. The prices are the optimum's potentials: they cancel around a
-//! cycle, and with them nearly every direction costs something, so that the search stays small.
-//! Labels go level by level, one level per hop; a later level counts only where it is better.
+//! cycle, and with them nearly every direction costs something. The directions that leave a node
+//! stand cheapest first, so that the search ends at a node where it stops gaining. Labels go level
+//! by level, one level per hop; a later level counts only where it is better.
 
-use super::capped::{Caps, Disjoint};
+use super::capped::{Caps, Disjoint, PlannedCycle};
 use crate::circulation::{Directions, ResidualArc};
 use crate::score::Score;
 
@@ -22,9 +23,8 @@ struct Lane {
     moved: u64,
     /// The other direction of the same channel, if there is one.
     opposite: Option<u32>,
-    /// What the next smallest amount costs at the present prices; `None` where it does not fit or
-    /// may not be used.
-    cost: Option<i128>,
+    /// Where it stands in `Market::ways`.
+    place: u32,
 }
 
 impl Lane {
@@ -53,6 +53,19 @@ impl Lane {
     }
 }
 
+/// What the search reads of a direction.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    /// What the next smallest amount costs at the present prices; [`CLOSED`] where it does not fit
+    /// or may not be used.
+    cost: i128,
+    head: u32,
+    lane: u32,
+}
+
+/// More than any path gains.
+const CLOSED: i128 = i128::MAX / 4;
+
 /// A place reached by the present search.
 #[derive(Debug, Clone, Copy)]
 struct Label {
@@ -68,13 +81,14 @@ struct Label {
 #[derive(Debug)]
 pub(super) struct Market<'a> {
     lanes: Vec<Lane>,
-    /// Directions by their tail: where each node's list starts in `leaving`.
+    /// Directions by their tail, cheapest first, and where each node's start.
+    ways: Vec<Way>,
     start: Vec<u32>,
-    leaving: Vec<u32>,
     potentials: &'a [i64],
     caps: &'a Caps,
     smallest: u64,
-    cycles: Vec<(Vec<u32>, u64)>,
+    cycles: Vec<PlannedCycle>,
+    /// Nodes that no further cycle may visit.
     taken: Vec<bool>,
     value: i128,
     scans: u64,
@@ -101,33 +115,37 @@ impl<'a> Market<'a> {
             let parts = directions.arcs(direction);
             let ResidualArc { tail, head, .. } = arcs[parts[0] as usize];
             let pieces = parts.iter().map(gain).collect();
-            Lane { tail, head, pieces, moved: 0, opposite: None, cost: None }
+            Lane { tail, head, pieces, moved: 0, opposite: None, place: 0 }
         };
         let mut lanes: Vec<Lane> = (0..directions.count() as u32).map(lane).collect();
         for (one, other) in directions.opposites(arcs) {
             lanes[one as usize].opposite = Some(other);
             lanes[other as usize].opposite = Some(one);
         }
-        let mut leaving: Vec<u32> = (0..lanes.len() as u32).collect();
-        leaving.sort_by_key(|&lane| lanes[lane as usize].tail);
-        let starts = |node: u32| leaving.partition_point(|&l| lanes[l as usize].tail < node) as u32;
-        let start = (0..=nodes).map(starts).collect();
-        let nodes = nodes as usize;
+        let mut start = vec![0u32; nodes as usize + 1];
+        lanes.iter().for_each(|lane| start[lane.tail as usize + 1] += 1);
+        (0..nodes as usize).for_each(|node| start[node + 1] += start[node]);
         let mut market = Market {
             lanes,
+            ways: Vec::new(),
             start,
-            leaving,
             potentials,
             caps,
             smallest: caps.min_amount_msat.max(1),
             cycles: Vec::new(),
-            taken: vec![false; nodes],
+            taken: vec![false; nodes as usize],
             value: 0,
             scans: 0,
-            best: vec![(0, 0, 0); nodes],
+            best: vec![(0, 0, 0); nodes as usize],
             search: 0,
         };
-        (0..market.lanes.len() as u32).for_each(|lane| market.price(lane));
+        market.ways = (0u32..)
+            .zip(&market.lanes)
+            .map(|(index, lane)| Way { cost: market.price(lane), head: lane.head, lane: index })
+            .collect();
+        let lanes = &mut market.lanes;
+        market.ways.sort_by_key(|way| (lanes[way.lane as usize].tail, way.cost));
+        (0u32..).zip(&market.ways).for_each(|(p, way)| lanes[way.lane as usize].place = p);
         market
     }
 
@@ -136,15 +154,18 @@ impl<'a> Market<'a> {
         self.value
     }
 
-    /// The cycles so far, as directions and amount.
-    pub fn into_cycles(self) -> Vec<(Vec<u32>, u64)> {
+    /// The cycles so far.
+    pub fn into_cycles(self) -> Vec<PlannedCycle> {
         self.cycles
     }
 
-    /// Takes a cycle that fits, if the caps still allow it.
+    /// Takes a cycle that fits and gains, if the caps still allow it.
     pub fn offer(&mut self, cycle: Vec<u32>, amount: u64) {
-        let free = |&lane: &u32| self.lanes[lane as usize].cost.is_some();
-        if self.cycles.len() < self.caps.max_cycles && cycle.iter().all(free) {
+        let free = cycle.iter().all(|&lane| {
+            let Lane { tail, .. } = self.lanes[lane as usize];
+            self.cost(lane) < CLOSED && !self.taken[tail as usize]
+        });
+        if free && self.cycles.len() < self.caps.max_cycles {
             self.take(cycle, amount);
         }
     }
@@ -152,11 +173,8 @@ impl<'a> Market<'a> {
     /// Adds cycles until none within the caps gains. False if the number of cycles or the effort
     /// ended first.
     pub fn improve(&mut self, least: &[u64]) -> bool {
-        let gains = |lane: &Lane| lane.cost.filter(|cost| *cost < 0);
-        let mut starts: Vec<(i128, u32)> = (0u32..)
-            .zip(&self.lanes)
-            .filter_map(|(index, lane)| Some((gains(lane)?, index)))
-            .collect();
+        let gaining = self.ways.iter().filter(|way| way.cost < 0);
+        let mut starts: Vec<(i128, u32)> = gaining.map(|way| (way.cost, way.lane)).collect();
         // Directions only get worse, so what does not gain now never will: one pass is enough.
         starts.sort_unstable();
         for (_, start) in starts {
@@ -165,8 +183,7 @@ impl<'a> Market<'a> {
                     return false;
                 }
                 let amount = self.best_amount(&cycle);
-                let carried = cycle.iter().all(|&lane| least[lane as usize] <= amount);
-                if !carried {
+                if cycle.iter().any(|&lane| least[lane as usize] > amount) {
                     break;
                 }
                 self.take(cycle, amount);
@@ -178,42 +195,53 @@ impl<'a> Market<'a> {
         true
     }
 
+    /// Moves `amount` around `cycle`, unless that is worth nothing.
     fn take(&mut self, cycle: Vec<u32>, amount: u64) {
+        let gain = |&lane: &u32| self.lanes[lane as usize].gain(amount);
+        let Some(value) = cycle.iter().map(gain).sum::<Option<i128>>().filter(|gain| *gain > 0)
+        else {
+            return;
+        };
+        self.value += value;
         for &lane in &cycle {
-            self.value += self.lanes[lane as usize].gain(amount).unwrap_or_default();
             self.lanes[lane as usize].moved += amount;
-        }
-        for &lane in &cycle {
-            let Lane { tail, head, opposite, .. } = self.lanes[lane as usize];
-            self.price(lane);
+            let cost = match self.caps.disjoint {
+                Disjoint::Nothing => self.price(&self.lanes[lane as usize]),
+                Disjoint::Channels | Disjoint::Nodes => CLOSED,
+            };
+            self.raise(lane, cost);
+            let Lane { tail, opposite, .. } = self.lanes[lane as usize];
+            self.taken[tail as usize] |= self.caps.disjoint == Disjoint::Nodes;
             if let Some(opposite) = opposite {
-                self.lanes[opposite as usize].cost = None;
-            }
-            if self.caps.disjoint == Disjoint::Nodes {
-                self.taken[tail as usize] = true;
-                self.taken[head as usize] = true;
-            }
-            if self.caps.disjoint != Disjoint::Nothing {
-                self.lanes[lane as usize].cost = None;
+                self.raise(opposite, CLOSED);
             }
         }
-        if self.caps.disjoint == Disjoint::Nodes {
-            let taken = &self.taken;
-            for lane in &mut self.lanes {
-                if taken[lane.tail as usize] || taken[lane.head as usize] {
-                    lane.cost = None;
-                }
-            }
-        }
-        self.cycles.push((cycle, amount));
+        self.cycles.push(PlannedCycle { directions: cycle, amount_msat: amount, value });
     }
 
-    fn price(&mut self, lane: u32) {
-        let amount = self.smallest;
-        let lane = &mut self.lanes[lane as usize];
+    fn cost(&self, lane: u32) -> i128 {
+        self.ways[self.lanes[lane as usize].place as usize].cost
+    }
+
+    /// What the next smallest amount costs at the present prices.
+    fn price(&self, lane: &Lane) -> i128 {
         let price = |node: u32| i128::from(self.potentials[node as usize]);
-        let prices = (price(lane.tail) - price(lane.head)) * i128::from(amount);
-        lane.cost = lane.gain(amount).map(|gain| prices - gain);
+        let prices = (price(lane.tail) - price(lane.head)) * i128::from(self.smallest);
+        lane.gain(self.smallest).map_or(CLOSED, |gain| prices - gain)
+    }
+
+    /// Sets a cost that is not below the one before, and moves the direction back in its node's
+    /// list.
+    fn raise(&mut self, lane: u32, cost: i128) {
+        let Lane { tail, place, .. } = self.lanes[lane as usize];
+        let (mut place, end) = (place as usize, self.start[tail as usize + 1] as usize);
+        self.ways[place].cost = cost;
+        while place + 1 < end && self.ways[place + 1].cost < cost {
+            self.ways.swap(place, place + 1);
+            self.lanes[self.ways[place].lane as usize].place = place as u32;
+            place += 1;
+        }
+        self.lanes[lane as usize].place = place as u32;
     }
 
     /// The amount of most gain around a cycle whose smallest amount gains.
@@ -238,8 +266,11 @@ impl<'a> Market<'a> {
 
     /// A short cycle through `start` that gains, with no node twice.
     fn cycle_from(&mut self, start: u32) -> Option<Vec<u32>> {
-        let head = self.lanes[start as usize].head;
-        let cost = self.lanes[start as usize].cost.filter(|cost| *cost < 0)?;
+        let Lane { tail, head, .. } = self.lanes[start as usize];
+        let cost = self.cost(start);
+        if cost >= 0 || self.taken[tail as usize] || self.taken[head as usize] {
+            return None;
+        }
         self.search += 1;
         let mut labels = vec![Label { node: head, cost, lane: start, from: u32::MAX }];
         let (mut first, mut closing) = (0, None::<Label>);
@@ -281,13 +312,14 @@ impl<'a> Market<'a> {
         let home = self.lanes[start as usize].tail;
         let here = labels[from as usize];
         let (begin, end) = (self.start[here.node as usize], self.start[here.node as usize + 1]);
-        self.scans += u64::from(end - begin);
-        for &lane in &self.leaving[begin as usize..end as usize] {
-            let Lane { head: node, cost: Some(more), .. } = self.lanes[lane as usize] else {
-                continue;
-            };
-            let label = Label { node, cost: here.cost + more, lane, from };
+        for &Way { cost, head: node, lane } in &self.ways[begin as usize..end as usize] {
+            self.scans += 1;
+            let label = Label { node, cost: here.cost + cost, lane, from };
             if label.cost >= 0 {
+                // The others cost more.
+                break;
+            }
+            if self.taken[node as usize] {
                 continue;
             }
             if node == home {
@@ -314,7 +346,7 @@ impl<'a> Market<'a> {
             let closes = open.iter().position(|&lane| self.lanes[lane as usize].tail == head);
             if let Some(place) = closes {
                 let cycle = open.split_off(place);
-                let cost = cycle.iter().filter_map(|&lane| self.lanes[lane as usize].cost).sum();
+                let cost = cycle.iter().map(|&lane| self.cost(lane)).sum();
                 if cost < 0 && best.as_ref().is_none_or(|(least, _)| cost < *least) {
                     best = Some((cost, cycle));
                 }

@@ -69,7 +69,7 @@ pub struct Circulate {
     #[arg(long, value_name = "N", default_value_t = usize::MAX, hide_default_value = true)]
     pub max_cycles: usize,
     /// How many million arcs the search for more short cycles may look at.
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 200)]
     pub effort: u64,
     /// What no two cycles may share.
     #[arg(long, value_name = "WHAT", default_value = "nothing")]

@@ -110,7 +110,8 @@ fn the_table_fits_eighty_columns_and_names_its_units() {
     let (code, out, _) = run(&["circulate", PIECE, "--balances", "bimodal", "--max-hops", "4"]);
     assert_eq!(code, 0);
     assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
-    for words in ["12 nodes, 21 of 21 channels", "BTC", "msat", "seconds", "peak memory", "proven"] {
+    for words in ["12 nodes, 21 of 21 channels", "BTC", "msat", "seconds", "peak memory", "proven"]
+    {
         assert!(out.contains(words), "{words}: {out}");
     }
 }

@@ -52,7 +52,7 @@ struct Candidate {
 }
 
 /// Plans cycles from the freshest summaries of all members: exact maximum-value circulation over
-/// the arcs both ends offer, cut into short cycles, and more short cycles where cutting left a gain.
+/// the arcs both ends offer, cut into short cycles, and more short cycles where that left a gain.
 /// Best first; empty if nothing is worth
 /// moving.
 #[must_use]
@@ -150,8 +150,8 @@ fn strip(
     planned.collect()
 }
 
-/// Gives each hop its amount, so that lenders earn their price and those who gain share it. `None` if
-/// a channel stands in the cycle twice or the gains do not cover the prices.
+/// Gives each hop its amount, so that lenders earn their price and those who gain share it. `None`
+/// if a channel stands in the cycle twice or the gains do not cover the prices.
 fn to_plan(hops: &[Candidate], amount_msat: u64) -> Option<CyclePlan> {
     let twice = |(index, hop): (usize, &Candidate)| {
         hops.iter().skip(index + 1).any(|other| other.channel == hop.channel)
@@ -291,6 +291,33 @@ mod tests {
         assert_eq!(gain(node(2)), 300);
         assert_eq!(gain(node(0)) + gain(node(1)) + gain(node(2)), 0);
         assert!(cycle.hops.iter().all(|hop| hop.amount_msat <= Msat(3_000_000)));
+    }
+
+    #[test]
+    fn nobody_pays_more_than_its_urgency_is_worth() {
+        let mut summaries = ring(3, 3_000_000);
+        // Node 2 lends dearly: what the others gain by 4 ppm a step of urgency must cover it.
+        let lends = |price_ppm| {
+            let (_, last) = ring(3, 3_000_000).pop().unwrap();
+            let idle = |end: &ChannelSummary| ChannelSummary {
+                want: Want::Nothing,
+                urgency: 0,
+                price_ppm,
+                ..*end
+            };
+            summary(last.channels.iter().map(idle).collect())
+        };
+        summaries[2].1 = lends(1_900);
+        let plan = plan_cycles(&summaries, &PlanLimits::default());
+        let hops = &plan.first().unwrap().hops;
+        for party in [node(0), node(1)] {
+            let paid: u64 = hops.iter().filter(|h| h.payer == party).map(|h| h.amount_msat.0).sum();
+            let got: u64 = hops.iter().filter(|h| h.payee == party).map(|h| h.amount_msat.0).sum();
+            // Three million msat at 1,020 ppm: 3,060 msat for each channel end that gains.
+            assert!(paid - got <= 2 * 3_060, "{} for {party:?}", paid - got);
+        }
+        summaries[2].1 = lends(2_100);
+        assert_eq!(plan_cycles(&summaries, &PlanLimits::default()), [], "dearer than it is worth");
     }
 
     #[test]

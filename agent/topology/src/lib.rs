@@ -1,7 +1,7 @@
 //! Network graphs: nodes, channels and the policies their owners announced.
 //!
-//! The one reader of graph files: `debal plan circulate` and `sim-cluster` share it, and with it the
-//! ways to cut a piece and to draw starting balances.
+//! The one reader of graph files: `debal plan circulate` and `sim-cluster` share it, and with it
+//! the ways to cut a piece and to draw starting balances.
 //!
 //! A [`Graph`] is checked when it is built: every channel joins two different known nodes, has a
 //! capacity and a unique id. Code above this crate may rely on that and must not re-check it.

@@ -30,19 +30,27 @@ struct Found {
     bound: i128,
     gap: i128,
     /// What each stage took, in order.
-    stages: Vec<(&'static str, Duration)>,
+    stages: Vec<Stage>,
+}
+
+/// What one stage took.
+struct Stage {
+    name: &'static str,
+    /// By the clock.
+    wall: Duration,
+    /// On the core, where the system says so: what other programs do beside does not count.
+    core: Option<Duration>,
 }
 
 /// Runs the command.
 pub fn circulate(given: &Circulate, json: bool, err: &mut dyn Write) -> Result<Shown, Failure> {
-    let start = Instant::now();
+    let mut clock = Stages::new();
     let market = Market::read(given)?;
-    let read = start.elapsed();
-    if read.as_secs() >= 2 {
+    clock.ended("read");
+    if clock.stages.iter().any(|stage| stage.wall.as_secs() >= 2) {
         let _ = writeln!(err, "read {} channels", market.channels.len());
     }
-    let mut found = find(&market, given, err)?;
-    found.stages.insert(0, ("read", read));
+    let found = find(&market, given, clock, err)?;
     let text = if json {
         format!("{}\n", show::json(&market, given, &found))
     } else {
@@ -51,8 +59,12 @@ pub fn circulate(given: &Circulate, json: bool, err: &mut dyn Write) -> Result<S
     Shown::done(text)
 }
 
-fn find(market: &Market, given: &Circulate, err: &mut dyn Write) -> Result<Found, Failure> {
-    let mut clock = Stages { since: Instant::now(), stages: Vec::new() };
+fn find(
+    market: &Market,
+    given: &Circulate,
+    mut clock: Stages,
+    err: &mut dyn Write,
+) -> Result<Found, Failure> {
     let arcs = market.arcs();
     let scores = vec![Score::ZERO; arcs.len()];
     clock.ended("arcs");
@@ -110,13 +122,26 @@ fn claimed(arcs: &[ResidualArc], plan: &Capped) -> Vec<ClaimedCycle> {
 
 /// What took how long.
 struct Stages {
-    since: Instant,
-    stages: Vec<(&'static str, Duration)>,
+    wall: Instant,
+    core: Option<Duration>,
+    stages: Vec<Stage>,
 }
 
 impl Stages {
-    fn ended(&mut self, name: &'static str) {
-        self.stages.push((name, self.since.elapsed()));
-        self.since = Instant::now();
+    fn new() -> Stages {
+        Stages { wall: Instant::now(), core: on_core(), stages: Vec::new() }
     }
+
+    fn ended(&mut self, name: &'static str) {
+        let now = on_core();
+        let core = now.zip(self.core).map(|(now, before)| now.saturating_sub(before));
+        self.stages.push(Stage { name, wall: self.wall.elapsed(), core });
+        (self.wall, self.core) = (Instant::now(), now);
+    }
+}
+
+/// How long this thread has run on a core, where the system says so.
+fn on_core() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }

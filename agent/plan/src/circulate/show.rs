@@ -3,6 +3,7 @@
 //! It must never round an amount in the data, and never be wider than 80 columns for people.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use debal_planner::circulation::{ResidualArc, end_worth, split_fees};
 use debal_planner::cycles::PlannedCycle;
@@ -68,20 +69,14 @@ fn moves(market: &Market, found: &Found) -> [Vec<i128>; 2] {
 pub fn text(market: &Market, given: &Circulate, found: &Found) -> String {
     let channels = market.channels.len();
     let weigh = match given.weigh {
-        Weigh::Skew => "skew: all of a channel's capacity is worth 10^9 msat",
-        Weigh::Coins => "coins: every msat nearer to its target is worth one",
+        Weigh::Skew => "worth: skew, all of a channel's capacity counts 10^9 msat",
+        Weigh::Coins => "worth: coins, every msat nearer to its target counts one",
     };
     let mut text = format!(
-        "{} nodes, {channels} of {} channels usable both ways\n\
-         balances {}, seed {}; {weigh}\n\n  {:<24}{:>12}\n",
-        market.nodes, market.all_channels, given.balances, given.seed, "stage", "seconds"
+        "{} nodes, {channels} of {} channels usable both ways\nbalances {}, seed {}\n{weigh}\n\n",
+        market.nodes, market.all_channels, given.balances, given.seed
     );
-    let mut total = 0.0;
-    for (name, took) in &found.stages {
-        text += &format!("  {name:<24}{:>12.3}\n", took.as_secs_f64());
-        total += if *name == "read" { 0.0 } else { took.as_secs_f64() };
-    }
-    text += &format!("  {:<24}{total:>12.3}\n", "all but reading");
+    text += &stages(found);
     text += &format!(
         "\n  {:<24}{:>15}{:>10}{:>13}{:>11}\n",
         "off target", "coins", "gone", "mean skew", "gone"
@@ -97,6 +92,22 @@ pub fn text(market: &Market, given: &Circulate, found: &Found) -> String {
         Some(kib) => text + &format!("  {:<24}{:>12.1} MiB\n", "peak memory", kib as f64 / 1024.0),
         None => text + &format!("  {:<24}{:>12}\n", "peak memory", "not known here"),
     }
+}
+
+/// How long each stage took, by the clock and on the core.
+fn stages(found: &Found) -> String {
+    let mut text = format!("  {:<24}{:>12}{:>14}\n", "stage, seconds", "clock", "on the core");
+    let (mut wall, mut core) = (0.0, Some(0.0));
+    let shown = |core: Option<f64>| core.map_or("-".to_owned(), |core| format!("{core:.3}"));
+    for stage in &found.stages {
+        let (took, ran) = (stage.wall.as_secs_f64(), stage.core.map(|core| core.as_secs_f64()));
+        text += &format!("  {:<24}{took:>12.3}{:>14}\n", stage.name, shown(ran));
+        if stage.name != "read" {
+            wall += took;
+            core = core.zip(ran).map(|(sum, ran)| sum + ran);
+        }
+    }
+    text + &format!("  {:<24}{wall:>12.3}{:>14}\n", "all but read", shown(core))
 }
 
 fn totals(given: &Circulate, found: &Found) -> String {
@@ -120,9 +131,11 @@ fn totals(given: &Circulate, found: &Found) -> String {
     let amount: u128 = plan.cycles.iter().map(|cycle| u128::from(cycle.amount_msat)).sum();
     let mean = hops as f64 / plan.cycles.len().max(1) as f64;
     text += &format!(
-        "\n  {:<24}{:>12}, {mean:.2} hops on average, at least {} msat each\n",
+        "\n  {:<24}{:>12}\n  {:<24}{mean:>12.2}\n  {:<24}{:>12} msat\n",
         "cycles",
         plan.cycles.len(),
+        "hops on average",
+        "each at least",
         given.min_amount
     );
     text += &format!("  {:<24}{:>12.3} BTC\n", "around cycles", amount as f64 / 1e11);
@@ -135,10 +148,12 @@ pub fn json(market: &Market, given: &Circulate, found: &Found) -> Value {
     let plan = &found.plan;
     let mut fees = Fees { market, arcs: market.arcs(), moved: BTreeMap::new() };
     let cycles = plan.cycles.iter().map(|cycle| fees.cycle(found, cycle)).collect();
-    let seconds = found.stages.iter().map(|(name, took)| {
+    let exact = |took: Duration| Value::number(format!("{:.6}", took.as_secs_f64()));
+    let seconds = found.stages.iter().map(|stage| {
         Value::table([
-            ("stage", Value::text(name)),
-            ("seconds", Value::number(format!("{:.6}", took.as_secs_f64()))),
+            ("stage", Value::text(stage.name)),
+            ("seconds", exact(stage.wall)),
+            ("seconds_on_core", stage.core.map_or(Value::Null, exact)),
         ])
     });
     let seconds = Value::List(seconds.collect());

@@ -20,7 +20,8 @@
 
 use super::ResidualArc;
 
-/// The largest urgency and the largest lending price that count, 2^38 ppm: four of them fit a value.
+/// The largest urgency and the largest lending price that count, 2^38 ppm: four of them make the
+/// largest value.
 pub const MAX_RATE_PPM: u64 = 1 << 38;
 
 /// The most tiers that count.

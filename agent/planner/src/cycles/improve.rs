@@ -2,12 +2,12 @@
 //!
 //! It must never move a channel both ways, nor take a cycle that does not gain.
 //!
-//! A cycle that gains has a starting point from which every part of it gains so far (start after the
-//! worst part), so the search starts at every direction that gains at the present prices and drops
-//! whatever does not gain any more. The prices are the optimum's potentials: they cancel around a
-//! cycle, and with them nearly every direction costs something. The directions that leave a node
-//! stand cheapest first, so that the search ends at a node where it stops gaining. Labels go level
-//! by level, one level per hop; a later level counts only where it is better.
+//! A cycle that gains has a starting point from which every part of it gains so far (start after
+//! the worst part), so the search starts at every direction that gains at the present prices and
+//! drops whatever does not gain any more. The prices are the optimum's potentials: they cancel
+//! around a cycle, and with them nearly every direction costs something. The directions that
+//! leave a node stand cheapest first, so that the search ends at a node where it stops gaining.
+//! Labels go level by level, one level per hop; a later level counts only where it is better.
 
 use super::capped::{Caps, Disjoint, PlannedCycle};
 use crate::circulation::{Directions, ResidualArc};
@@ -61,6 +61,20 @@ struct Way {
     cost: i128,
     head: u32,
     lane: u32,
+}
+
+/// How many arcs one search may look at, try after try: near cycles everywhere come before the
+/// proof that somewhere there is none.
+const SEARCHES: [u64; 5] = [1 << 9, 1 << 12, 1 << 15, 1 << 20, u64::MAX];
+
+/// How a search ended.
+#[derive(Debug)]
+enum Search {
+    Cycle(Vec<u32>),
+    /// No short cycle through the start gains.
+    Nothing,
+    /// It may not look any further.
+    Unfinished,
 }
 
 /// More than any path gains.
@@ -175,24 +189,37 @@ impl<'a> Market<'a> {
     pub fn improve(&mut self, least: &[u64]) -> bool {
         let gaining = self.ways.iter().filter(|way| way.cost < 0);
         let mut starts: Vec<(i128, u32)> = gaining.map(|way| (way.cost, way.lane)).collect();
-        // Directions only get worse, so what does not gain now never will: one pass is enough.
         starts.sort_unstable();
-        for (_, start) in starts {
-            while let Some(cycle) = self.cycle_from(start) {
-                if self.cycles.len() >= self.caps.max_cycles {
-                    return false;
+        // Directions only get worse, so what does not gain now never will, and a search that ended
+        // without a cycle need not be made again. One that was cut short is made again, longer.
+        for scans in SEARCHES {
+            let mut unfinished = Vec::new();
+            for (cost, start) in starts {
+                loop {
+                    if self.scans >= self.caps.effort {
+                        return false;
+                    }
+                    let cycle = match self.cycle_from(start, scans) {
+                        Search::Cycle(cycle) => cycle,
+                        Search::Nothing => break,
+                        Search::Unfinished => {
+                            unfinished.push((cost, start));
+                            break;
+                        }
+                    };
+                    if self.cycles.len() >= self.caps.max_cycles {
+                        return false;
+                    }
+                    let amount = self.best_amount(&cycle);
+                    if cycle.iter().any(|&lane| least[lane as usize] > amount) {
+                        break;
+                    }
+                    self.take(cycle, amount);
                 }
-                let amount = self.best_amount(&cycle);
-                if cycle.iter().any(|&lane| least[lane as usize] > amount) {
-                    break;
-                }
-                self.take(cycle, amount);
             }
-            if self.scans >= self.caps.effort {
-                return false;
-            }
+            starts = unfinished;
         }
-        true
+        starts.is_empty()
     }
 
     /// Moves `amount` around `cycle`, unless that is worth nothing.
@@ -248,9 +275,9 @@ impl<'a> Market<'a> {
     fn best_amount(&self, cycle: &[u32]) -> u64 {
         let mut amount = 0;
         loop {
-            let slopes = cycle.iter().map(|&lane| self.lanes[lane as usize].slope(amount));
-            let joined = slopes.fold(Some((u64::MAX, 0i128)), |sum, slope| {
-                let ((width, gain), (more, ppm)) = (sum?, slope?);
+            let mut slopes = cycle.iter().map(|&lane| self.lanes[lane as usize].slope(amount));
+            let joined = slopes.try_fold((u64::MAX, 0i128), |(width, gain), slope| {
+                let (more, ppm) = slope?;
                 Some((width.min(more), gain + ppm))
             });
             match joined {
@@ -265,13 +292,14 @@ impl<'a> Market<'a> {
     }
 
     /// A short cycle through `start` that gains, with no node twice.
-    fn cycle_from(&mut self, start: u32) -> Option<Vec<u32>> {
+    fn cycle_from(&mut self, start: u32, scans: u64) -> Search {
         let Lane { tail, head, .. } = self.lanes[start as usize];
         let cost = self.cost(start);
         if cost >= 0 || self.taken[tail as usize] || self.taken[head as usize] {
-            return None;
+            return Search::Nothing;
         }
         self.search += 1;
+        let most = self.scans.saturating_add(scans).min(self.caps.effort);
         let mut labels = vec![Label { node: head, cost, lane: start, from: u32::MAX }];
         let (mut first, mut closing) = (0, None::<Label>);
         for _ in 1..self.caps.max_hops {
@@ -281,15 +309,25 @@ impl<'a> Market<'a> {
                 // A better way to the same node, found on the same level: go on from there only.
                 let (search, best, _) = self.best[here.node as usize];
                 let here_too = search == self.search && (best as usize) < last;
-                if !here_too || best as usize == from {
-                    self.expand(from as u32, start, &mut labels, &mut closing);
+                if here_too && best as usize != from {
+                    continue;
                 }
+                if self.scans >= most {
+                    return self.closed(&labels, closing).unwrap_or(Search::Unfinished);
+                }
+                self.expand(from as u32, start, &mut labels, &mut closing);
             }
-            if last == labels.len() || self.scans >= self.caps.effort {
+            // The shortest cycle is taken; a longer one is found next time.
+            if closing.is_some() || last == labels.len() {
                 break;
             }
             first = last;
         }
+        self.closed(&labels, closing).unwrap_or(Search::Nothing)
+    }
+
+    /// The cycle that a search closed.
+    fn closed(&self, labels: &[Label], closing: Option<Label>) -> Option<Search> {
         let Label { lane, mut from, .. } = closing?;
         let mut walk = vec![lane];
         while let Some(label) = labels.get(from as usize) {
@@ -297,7 +335,7 @@ impl<'a> Market<'a> {
             from = label.from;
         }
         walk.reverse();
-        self.best_simple(&walk)
+        self.best_simple(&walk).map(Search::Cycle)
     }
 
     /// Appends what label number `from` leads to and still gains; notes the best way back to where

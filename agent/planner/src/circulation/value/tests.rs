@@ -40,7 +40,8 @@ fn a_lender_is_paid_for_what_does_not_serve_it() {
 
 #[test]
 fn two_ends_that_want_opposite_moves_are_netted() {
-    // Both ends would like to hold 70 of 100; the near end holds 60 and wants 5, the far end wants 3.
+    // Both ends would like to hold 70 of 100; to the near end, which holds 60, a msat is worth 5,
+    // to the far end 3.
     let one = channel(60, wish(70, 5, 0), wish(70, 3, 0));
     let found = arcs(&one, &PLAIN);
     assert_eq!(found, [(true, 30, 3 - 5), (true, 30, -8), (false, 10, 5 - 3), (false, 30, -8)]);

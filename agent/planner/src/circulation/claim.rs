@@ -47,6 +47,12 @@ pub enum ClaimError {
     /// The lists do not fit each other.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// A cycle names somebody who published nothing.
+    #[error("cycle {cycle} names somebody who published nothing")]
+    Stranger {
+        /// The cycle.
+        cycle: usize,
+    },
     /// A cycle of nothing, or with fewer than two hops.
     #[error("cycle {cycle} moves nothing")]
     Empty {
@@ -115,17 +121,7 @@ pub fn check_claim(
     claim: &Claim,
 ) -> Result<i128, ClaimError> {
     let found = dual_bound(nodes, arcs, scores, &claim.potentials)?;
-    let arcs = &*net_gains(arcs);
-    let directions = Directions::new(arcs, scores);
-    let mut moved = vec![0u128; directions.count()];
-    // Per node, one more than the last cycle that visited it.
-    let mut visited = vec![0usize; claim.potentials.len()];
-    for (index, cycle) in cycles.iter().enumerate() {
-        for direction in check_cycle(arcs, &directions, (index, cycle), &mut visited)? {
-            moved[direction as usize] += u128::from(cycle.amount_msat);
-        }
-    }
-    let value = value(arcs, scores, &directions, &moved)?;
+    let value = claimed_value(nodes, arcs, scores, cycles)?;
     if value != claim.value {
         return Err(ClaimError::Value { stated: claim.value, found: value });
     }
@@ -133,6 +129,33 @@ pub fn check_claim(
         return Err(ClaimError::Bound { stated: claim.bound, found });
     }
     Ok(found - value)
+}
+
+/// What `cycles` are worth together, in millionths of a msat.
+///
+/// # Errors
+/// As [`check_claim`], for all but the claim's two figures.
+pub fn claimed_value(
+    nodes: u32,
+    arcs: &[ResidualArc],
+    scores: &[Score],
+    cycles: &[ClaimedCycle],
+) -> Result<i128, ClaimError> {
+    if arcs.len() != scores.len() {
+        let (wanted, found) = (arcs.len(), scores.len());
+        return Err(CertificateError::Length { list: "scores", wanted, found }.into());
+    }
+    let arcs = &*net_gains(arcs);
+    let directions = Directions::new(arcs, scores);
+    let mut moved = vec![0u128; directions.count()];
+    // Per node, one more than the last cycle that visited it.
+    let mut visited = vec![0usize; nodes as usize];
+    for (index, cycle) in cycles.iter().enumerate() {
+        for direction in check_cycle(arcs, &directions, (index, cycle), &mut visited)? {
+            moved[direction as usize] += u128::from(cycle.amount_msat);
+        }
+    }
+    value(arcs, scores, &directions, &moved)
 }
 
 /// The directions of a cycle, in its order.

@@ -35,7 +35,7 @@ use crate::score::Score;
 use crate::simplex::{Arc, Problem, SolveError, Solver};
 
 pub use certificate::{CertificateError, certify, dual_bound};
-pub use claim::{Claim, ClaimError, ClaimedCycle, Move, check_claim};
+pub use claim::{Claim, ClaimError, ClaimedCycle, Move, check_claim, claimed_value};
 pub use direction::{Directions, net_gains};
 pub use fees::split_fees;
 pub use value::{

@@ -1,24 +1,21 @@
-//! The leader's plan: from balance summaries to cycles.
+//! The leader's plan: from balance summaries to cycles, with the proof of how good they are.
 //!
 //! The only module that knows the protocol's names. It must give the same cycles for the same
 //! summaries on every machine, and never a hop that a summary did not offer.
 
-use crate::circulation::{ResidualArc, solve, split_fees};
+mod published;
+
+use crate::circulation::{
+    CertificateError, Claim, ClaimError, ClaimedCycle, check_claim, claimed_value, dual_bound,
+    solve, split_fees,
+};
 use crate::cycles::{Caps, Disjoint, plan_capped};
-use crate::score::Score;
 use debal_protocol::limits::CYCLE_HOPS_MAX;
 use debal_protocol::plan::{CyclePlan, Hop};
-use debal_protocol::summary::{ChannelSummary, Summary, Want};
-use debal_protocol::{Bounded, ChannelId, Msat, NodeId};
-use std::collections::BTreeMap;
+use debal_protocol::summary::Summary;
+use debal_protocol::{Bounded, Msat, NodeId};
+use published::{Candidate, Published};
 
-/// What one step of urgency is worth, millionths of the amount. Full urgency is worth about 1,000
-/// ppm, the order of what operators pay to refill a channel.
-const URGENCY_PPM: i64 = 4;
-/// What the use of an idle channel costs at least, so that no liquidity moves for nothing.
-const LEND_PPM: i64 = 5;
-/// What an arc's uniform-prior unreliability costs, millionths of the amount per unit of -ln P.
-const SCORE_PRICE_PPM: u64 = 10;
 /// How many arcs the search for more short cycles may look at: well under a second.
 const EFFORT: u64 = 20_000_000;
 
@@ -39,95 +36,64 @@ impl Default for PlanLimits {
     }
 }
 
-/// One direction of a channel that both ends would let liquidity move along.
-#[derive(Clone, Copy, Debug)]
-struct Candidate {
-    channel: ChannelId,
-    payer: NodeId,
-    payee: NodeId,
-    /// What the move is worth to either end by its own statement: its urgency, or less than nothing
-    /// where it lends.
-    payer_states_ppm: i64,
-    payee_states_ppm: i64,
+/// Cycles and what is claimed of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeaderPlan {
+    /// The cycles, best first.
+    pub cycles: Vec<CyclePlan>,
+    /// One price per sender of a summary, in ppm, ascending by sender.
+    pub potentials: Vec<(NodeId, i64)>,
+    /// What the cycles are worth by the summaries, in millionths of a msat.
+    pub value: i128,
+    /// What the potentials prove that no circulation exceeds, in millionths of a msat.
+    pub bound: i128,
 }
 
 /// Plans cycles from the freshest summaries of all members: exact maximum-value circulation over
 /// the arcs both ends offer, cut into short cycles, and more short cycles where that left a gain.
-/// Best first; empty if nothing is worth
-/// moving.
+/// Best first; empty if nothing is worth moving.
 #[must_use]
 pub fn plan_cycles(summaries: &[(NodeId, Summary)], limits: &PlanLimits) -> Vec<CyclePlan> {
-    let ends = index_ends(summaries);
-    let mut nodes: BTreeMap<NodeId, u32> = BTreeMap::new();
-    for (node, _) in summaries {
-        let next = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
-        nodes.entry(*node).or_insert(next);
-    }
-    let (mut arcs, mut candidates) = (Vec::new(), Vec::new());
-    for ((channel, payer), sends) in &ends {
-        let Some(receives) = ends.get(&(*channel, sends.peer)) else { continue };
-        if receives.peer != *payer {
-            continue;
-        }
-        let (Some(tail), Some(head)) = (nodes.get(payer), nodes.get(&sends.peer)) else { continue };
-        let capacity_msat = sends.send_msat.min(receives.receive_msat).0;
-        if capacity_msat < limits.min_amount_msat.max(1) {
-            continue;
-        }
-        let (tail, head) = (*tail, *head);
-        let stated = [stated_ppm(sends, Want::Send), stated_ppm(receives, Want::Receive)];
-        // Whoever lends adds the least price; see `LEND_PPM`.
-        let lends = stated.iter().filter(|ppm| **ppm <= 0).count() as i64;
-        let value_ppm = stated.iter().sum::<i64>() - lends * LEND_PPM;
-        arcs.push(ResidualArc { tail, head, capacity_msat, value_ppm, label: channel.0 });
-        candidates.push(Candidate {
-            channel: *channel,
-            payer: *payer,
-            payee: sends.peer,
-            payer_states_ppm: stated[0],
-            payee_states_ppm: stated[1],
-        });
-    }
-    let count = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
-    strip(count, &arcs, &candidates, limits)
+    plan(summaries, limits).cycles
 }
 
-type Ends<'a> = BTreeMap<(ChannelId, NodeId), &'a ChannelSummary>;
-
-fn index_ends(summaries: &[(NodeId, Summary)]) -> Ends<'_> {
-    let mut ends = Ends::new();
-    for (node, summary) in summaries {
-        for channel in &summary.channels {
-            ends.insert((channel.channel, *node), channel);
-        }
-    }
-    ends
+/// As [`plan_cycles`], with the claim that [`check_plan`] checks.
+#[must_use]
+pub fn plan(summaries: &[(NodeId, Summary)], limits: &PlanLimits) -> LeaderPlan {
+    let published = Published::of(summaries);
+    // Summaries in range always have a plan, the empty one at least.
+    planned(&published, limits).unwrap_or_default()
 }
 
-/// What a move is worth to one end: its urgency if it wants this, its price against it if it lends,
-/// and both against it if it wants the opposite. Out and back is worth less than nothing to every
-/// end, so no channel gains both ways.
-fn stated_ppm(end: &ChannelSummary, this_way: Want) -> i64 {
-    let urgency = i64::from(end.urgency) * URGENCY_PPM;
-    let price = i64::from(end.price_ppm);
-    match end.want {
-        want if want == this_way => urgency,
-        Want::Nothing => -price,
-        _ => -price - urgency,
+/// Checks a plan against the summaries it was made from, in one pass and without the solver: its
+/// cycles move only what was offered, they are worth what it says, and its potentials prove the
+/// bound it says. Returns how much more another plan could be worth at most.
+///
+/// # Errors
+/// [`ClaimError`] names the first violation.
+pub fn check_plan(summaries: &[(NodeId, Summary)], plan: &LeaderPlan) -> Result<i128, ClaimError> {
+    let published = Published::of(summaries);
+    let senders = published.nodes.keys();
+    if !senders.eq(plan.potentials.iter().map(|(node, _)| node)) {
+        let (wanted, found) = (published.nodes.len(), plan.potentials.len());
+        return Err(CertificateError::Length { list: "potentials", wanted, found }.into());
     }
+    let potentials = plan.potentials.iter().map(|(_, price)| *price).collect();
+    let claim = Claim { potentials, value: plan.value, bound: plan.bound };
+    let mut cycles: Vec<ClaimedCycle> = Vec::with_capacity(plan.cycles.len());
+    for (index, cycle) in plan.cycles.iter().enumerate() {
+        let claimed = published.claimed(cycle).ok_or(ClaimError::Stranger { cycle: index })?;
+        cycles.push(claimed);
+    }
+    let Published { arcs, scores, .. } = &published;
+    check_claim(published.count(), arcs, scores, &cycles, &claim)
 }
 
-fn strip(
-    nodes: u32,
-    arcs: &[ResidualArc],
-    candidates: &[Candidate],
-    limits: &PlanLimits,
-) -> Vec<CyclePlan> {
-    let scores: Vec<Score> = arcs
-        .iter()
-        .map(|arc| Score::uniform_prior(arc.capacity_msat, arc.capacity_msat / 2, SCORE_PRICE_PPM))
-        .collect();
-    let Ok(best) = solve(nodes, arcs, &scores) else { return Vec::new() };
+/// `None` if anything leaves the ranges of the solver.
+fn planned(published: &Published, limits: &PlanLimits) -> Option<LeaderPlan> {
+    let Published { arcs, scores, candidates, .. } = published;
+    let nodes = published.count();
+    let best = solve(nodes, arcs, scores).ok()?;
     let longest = u32::try_from(CYCLE_HOPS_MAX).unwrap_or(u32::MAX);
     let caps = Caps {
         max_hops: limits.max_hops.min(longest),
@@ -136,18 +102,21 @@ fn strip(
         disjoint: Disjoint::Nothing,
         effort: EFFORT,
     };
-    let Ok(plan) = plan_capped(nodes, arcs, &scores, &best, &caps, |_| 0) else {
-        return Vec::new();
-    };
-    let planned = plan.cycles.iter().filter_map(|cycle| {
+    let capped = plan_capped(nodes, arcs, scores, &best, &caps, |_| 0).ok()?;
+    let cycles = capped.cycles.iter().filter_map(|cycle| {
         let hops = cycle.directions.iter().map(|&direction| {
             // One arc per direction: the two offers of its ends.
-            let arc = plan.directions.arcs(direction).first()?;
+            let arc = capped.directions.arcs(direction).first()?;
             candidates.get(usize::try_from(*arc).ok()?).copied()
         });
         to_plan(&hops.collect::<Option<Vec<_>>>()?, cycle.amount_msat)
     });
-    planned.collect()
+    let cycles: Vec<CyclePlan> = cycles.collect();
+    let claimed: Vec<_> = cycles.iter().filter_map(|cycle| published.claimed(cycle)).collect();
+    let value = claimed_value(nodes, arcs, scores, &claimed).ok()?;
+    let bound = dual_bound(nodes, arcs, scores, &best.potentials).ok()?;
+    let potentials = published.nodes.keys().copied().zip(best.potentials).collect();
+    Some(LeaderPlan { cycles, potentials, value, bound })
 }
 
 /// Gives each hop its amount, so that lenders earn their price and those who gain share it. `None`
@@ -197,8 +166,8 @@ fn fee_split(hops: &[Candidate], amount_msat: u64) -> Option<Vec<i128>> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use debal_protocol::Epoch;
-    use debal_protocol::summary::ForwardPolicy;
+    use debal_protocol::summary::{ChannelSummary, ForwardPolicy, Want};
+    use debal_protocol::{ChannelId, Epoch};
 
     const POLICY: ForwardPolicy = ForwardPolicy {
         base_msat: 0,
@@ -323,5 +292,49 @@ mod tests {
     #[test]
     fn amounts_below_the_minimum_are_left_alone() {
         assert_eq!(plan_cycles(&ring(3, 999_999), &PlanLimits::default()), []);
+    }
+
+    #[test]
+    fn a_plan_proves_itself_and_every_change_of_it_is_refused() {
+        let mut summaries = ring(5, 3_000_000);
+        summaries.extend(ring(4, 2_000_000).into_iter().map(|(NodeId(name), summary)| {
+            let far = |NodeId(name): NodeId| NodeId([name[0] + 100; 32]);
+            let moved = |end: &ChannelSummary| ChannelSummary {
+                channel: ChannelId(end.channel.0 + 100),
+                peer: far(end.peer),
+                ..*end
+            };
+            let channels = summary.channels.iter().map(moved).collect();
+            (far(NodeId(name)), super::tests::summary(channels))
+        }));
+        let good = plan(&summaries, &PlanLimits::default());
+        assert_eq!(good.cycles.len(), 2);
+        assert_eq!(check_plan(&summaries, &good), Ok(0), "both rings are the optimum");
+        let mut backwards = summaries.clone();
+        backwards.reverse();
+        assert_eq!(check_plan(&backwards, &good), Ok(0), "in whatever order summaries come");
+        let fewer = LeaderPlan { cycles: good.cycles[..1].to_vec(), ..good.clone() };
+        assert!(matches!(check_plan(&summaries, &fewer), Err(ClaimError::Value { .. })));
+        let more = LeaderPlan { bound: good.bound - 1, ..good.clone() };
+        assert!(matches!(check_plan(&summaries, &more), Err(ClaimError::Bound { .. })));
+        let mut priced = good.clone();
+        priced.potentials[0].1 += 50_000;
+        assert!(matches!(check_plan(&summaries, &priced), Err(ClaimError::Bound { .. })));
+        let nobody = LeaderPlan { potentials: good.potentials[1..].to_vec(), ..good.clone() };
+        assert!(matches!(check_plan(&summaries, &nobody), Err(ClaimError::Certificate(_))));
+        let older = &ring(5, 2_999_999);
+        assert!(check_plan(older, &good).is_err(), "other summaries, another claim");
+    }
+
+    #[test]
+    fn an_end_that_contradicts_itself_spoils_nobody_elses_plan() {
+        let mut summaries = ring(4, 3_000_000);
+        let own_peer = end(900, 200, Want::Send, u64::MAX, u64::MAX);
+        let (one, other) = (node(200), node(201));
+        summaries.push((one, summary(vec![own_peer])));
+        let greedy = |peer| end(901, peer, Want::Send, u64::MAX, u64::MAX);
+        summaries.push((other, summary(vec![greedy(202)])));
+        summaries.push((node(202), summary(vec![greedy(201)])));
+        assert_eq!(plan_cycles(&summaries, &PlanLimits::default()).len(), 1);
     }
 }

@@ -1,7 +1,7 @@
 //! What the summaries publish: one arc per channel direction that both ends offer.
 //!
-//! It must never fail as a whole: an end that contradicts itself or its peer loses its own offer, and
-//! nobody else's.
+//! It must never fail as a whole: an end that contradicts itself or its peer loses its own offer,
+//! and nobody else's.
 
 use crate::circulation::{ClaimedCycle, MAX_CAPACITY_MSAT, Move, ResidualArc};
 use crate::score::Score;

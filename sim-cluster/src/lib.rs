@@ -4,7 +4,6 @@
 //! This crate speaks to agents only through their control sockets and process signals. It must
 //! never reach into an agent's state, and never decide anything about money: it counts.
 
-pub mod balances;
 pub mod chaos;
 pub mod cli;
 pub mod control;
@@ -13,8 +12,9 @@ pub mod error;
 pub mod launch;
 pub mod measure;
 pub mod passthrough;
-pub mod random;
 pub mod report;
 pub mod rings;
 pub mod run;
-pub mod topology;
+
+pub use debal_topology as topology;
+pub use debal_topology::{balances, random};

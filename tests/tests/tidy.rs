@@ -143,7 +143,8 @@ fn imports_go_downwards_only() {
         ("crypto", &[][..]),
         ("protocol", &["debal-crypto"]),
         ("agent/planner", &["debal-protocol", "debal-crypto"]),
-        ("agent/plan", &["debal-planner"]),
+        ("agent/plan", &["debal-planner", "debal-topology"]),
+        ("agent/topology", &["debal-protocol"]),
         ("agent/net", &[]),
         ("agent/store", &[]),
         ("agent/backends", &["debal-protocol", "debal-crypto"]),
@@ -165,7 +166,14 @@ fn imports_go_downwards_only() {
         ),
         (
             "sim-cluster",
-            &["debal", "debal-crypto", "debal-protocol", "debal-planner", "debal-simulator"],
+            &[
+                "debal",
+                "debal-crypto",
+                "debal-protocol",
+                "debal-planner",
+                "debal-simulator",
+                "debal-topology",
+            ],
         ),
     ]);
     let mut offenders = Vec::new();

@@ -47,6 +47,70 @@ pub struct Solve {
     pub seconds: u64,
 }
 
+/// What is circulated, and within which caps.
+#[derive(Debug, Args)]
+pub struct Circulate {
+    /// The graph: lngraph or the output of `lncli describegraph`, plain or gzip.
+    pub graph: PathBuf,
+    /// Who holds what: uniform, bimodal, half, one-sided, or a file with lines of a channel's id
+    /// and what its first node holds in msat.
+    #[arg(long, value_name = "NAME|FILE", default_value = "uniform")]
+    pub balances: String,
+    /// The seed of drawn balances.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// The most hops of a cycle.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..))]
+    pub max_hops: u32,
+    /// The least amount of a cycle.
+    #[arg(long, value_name = "MSAT", default_value_t = 1_000_000)]
+    pub min_amount: u64,
+    /// The most cycles.
+    #[arg(long, value_name = "N", default_value_t = usize::MAX, hide_default_value = true)]
+    pub max_cycles: usize,
+    /// How many million arcs the search for more short cycles may look at.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub effort: u64,
+    /// What no two cycles may share.
+    #[arg(long, value_name = "WHAT", default_value = "nothing")]
+    pub disjoint: Share,
+    /// What counts: skew (every channel alike) or coins (every coin alike).
+    #[arg(long, value_name = "WHAT", default_value = "skew")]
+    pub weigh: Weigh,
+    /// The part of a channel that its first node should hold.
+    #[arg(long, value_name = "PPM", default_value_t = 500_000)]
+    pub target_ppm: u32,
+    /// In how many steps urgency falls towards the target, 1 to 16.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
+    pub tiers: u32,
+    /// What either end asks for moving a channel away from its target: this part of its urgency.
+    #[arg(long, value_name = "PPM", default_value_t = 0)]
+    pub lend_ppm: u32,
+    /// What each end must keep, of the capacity.
+    #[arg(long, value_name = "PPM", default_value_t = 10_000)]
+    pub reserve_ppm: u32,
+}
+
+/// What no two cycles may share.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum Share {
+    /// They may share anything.
+    Nothing,
+    /// A channel.
+    Channels,
+    /// A node.
+    Nodes,
+}
+
+/// What counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Weigh {
+    /// Every channel's distance from its target relative to its capacity.
+    Skew,
+    /// Every coin.
+    Coins,
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -67,6 +131,8 @@ pub enum Command {
         #[arg(long, value_name = "MODE")]
         mode: Option<String>,
     },
+    /// Find the most valuable circulation of a channel graph, prove it, and cut it into cycles.
+    Circulate(Circulate),
     /// Write a problem without charges as the minimum-cost flow that is solved.
     Export {
         /// The problem.

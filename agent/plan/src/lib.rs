@@ -4,6 +4,7 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage, 3 invalid or infeasible input.
 
 mod args;
+mod circulate;
 mod drawing;
 mod export;
 mod failure;
@@ -46,6 +47,7 @@ pub fn run(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
         Command::Verify { plan, network, mode } => {
             solve::verify(plan, network, mode.as_deref(), json)
         }
+        Command::Circulate(given) => circulate::circulate(given, json, err),
         Command::Export { file, mode, .. } => export::dimacs(file, mode.as_deref()),
         Command::Vectors { directory, seconds } => vectors::run(directory, *seconds, json),
     };

@@ -6,7 +6,7 @@
 
 use thiserror::Error;
 
-use super::{ResidualArc, net_cost};
+use super::{ResidualArc, net_cost, net_gains};
 use crate::score::Score;
 
 /// What is wrong with a claimed optimum: the first violation, by arc or by node.
@@ -52,6 +52,12 @@ pub enum CertificateError {
         /// What it loses at the claimed prices.
         loss_ppm: i128,
     },
+    /// The bound does not fit 128 bits.
+    #[error("the bound leaves 128 bits at arc {arc}")]
+    BoundRange {
+        /// The arc.
+        arc: u32,
+    },
     /// A node does not send on what it receives.
     #[error("node {node} receives {surplus_msat} msat more than it sends")]
     NotConserved {
@@ -64,7 +70,8 @@ pub enum CertificateError {
 
 /// Checks in linear time that `flows_msat` is a circulation within the capacities and that
 /// `potentials` prove it optimal (complementary slackness). A different plan passes only if it is
-/// worth exactly as much.
+/// worth exactly as much. What both directions of a channel claim to gain is netted first, as
+/// [`super::solve`] does.
 ///
 /// # Errors
 /// The first violation found: lists, then arcs in order, then nodes in order.
@@ -78,6 +85,7 @@ pub fn certify(
     length("scores", arcs.len(), scores.len())?;
     length("flows", arcs.len(), flows_msat.len())?;
     length("potentials", nodes as usize, potentials.len())?;
+    let arcs = &*net_gains(arcs);
     let mut surplus_msat = vec![0i128; potentials.len()];
     for (index, ((arc, &score), &flow)) in (0u32..).zip(arcs.iter().zip(scores).zip(flows_msat)) {
         let price = |node: u32| {
@@ -101,6 +109,34 @@ pub fn certify(
         Some((node, surplus_msat)) => Err(CertificateError::NotConserved { node, surplus_msat }),
         None => Ok(()),
     }
+}
+
+/// The most that any circulation of `arcs` can be worth, as `potentials` prove it, in millionths of
+/// a msat: the sum over all arcs of the capacity times what the arc gains at those prices. Any
+/// potentials give a bound; those of the optimum give the optimum.
+///
+/// # Errors
+/// Lists of the wrong length, a node that does not exist, or a bound beyond 128 bits.
+pub fn dual_bound(
+    nodes: u32,
+    arcs: &[ResidualArc],
+    scores: &[Score],
+    potentials: &[i64],
+) -> Result<i128, CertificateError> {
+    length("scores", arcs.len(), scores.len())?;
+    length("potentials", nodes as usize, potentials.len())?;
+    let mut bound = 0i128;
+    for (index, (arc, &score)) in (0u32..).zip(net_gains(arcs).iter().zip(scores)) {
+        let price = |node: u32| {
+            let missing = CertificateError::NodeOutOfRange { arc: index, node };
+            potentials.get(node as usize).map(|&price| i128::from(price)).ok_or(missing)
+        };
+        let reduced = net_cost(arc, score) + price(arc.tail)? - price(arc.head)?;
+        let most = (-reduced.min(0)).checked_mul(i128::from(arc.capacity_msat));
+        let sum = most.and_then(|most| bound.checked_add(most));
+        bound = sum.ok_or(CertificateError::BoundRange { arc: index })?;
+    }
+    Ok(bound)
 }
 
 fn length(list: &'static str, wanted: usize, found: usize) -> Result<(), CertificateError> {

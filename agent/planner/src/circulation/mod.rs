@@ -23,22 +23,34 @@
 //! ```
 
 mod certificate;
-mod pieces;
+mod claim;
+mod direction;
+mod fees;
+mod value;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::score::Score;
-use crate::simplex::{self, Arc, Problem, SolveError};
+use crate::simplex::{Arc, Problem, SolveError, Solver};
 
-pub use certificate::{CertificateError, certify};
-pub use pieces::{ChannelShape, Helpers, channel_arcs};
+pub use certificate::{CertificateError, certify, dual_bound};
+pub use claim::{Claim, ClaimError, ClaimedCycle, Move, check_claim, claimed_value};
+pub use direction::{Directions, net_gains};
+pub use fees::split_fees;
+pub use value::{
+    ChannelEnd, ChannelShape, ChannelValue, Helpers, MAX_RATE_PPM, MAX_TIERS, ValueRules,
+    channel_arcs, end_worth, value_arcs,
+};
 
 /// The largest capacity of an arc, 2^61 msat.
 pub const MAX_CAPACITY_MSAT: u64 = 1 << 61;
 
 /// The largest value of an arc in either direction, 2^40 ppm.
 pub const MAX_VALUE_PPM: i64 = 1 << 40;
+
+/// How many pivots are made before whoever watches is told.
+const WATCH_PIVOTS: u64 = 10_000;
 
 /// Some liquidity that can move from one node to another over one channel, all of it worth the
 /// same.
@@ -56,7 +68,7 @@ pub struct ResidualArc {
     /// What moving one million msat is worth, in msat; negative where it costs.
     pub value_ppm: i64,
     /// The caller's name of the channel. Arcs with one label are one channel: its two directions
-    /// are netted, and may not both gain.
+    /// are netted, and so is what both of them claim to gain ([`net_gains`]).
     pub label: u64,
 }
 
@@ -108,37 +120,51 @@ pub enum Error {
         /// The node.
         node: u32,
     },
-    /// Two directions of one channel that would gain by moving the same amount out and back.
-    #[error("arcs {arc} and {back} are one channel and claim to gain by moving out and back")]
-    GainsBothWays {
-        /// The best arc from the lower node to the higher.
-        arc: u32,
-        /// The best arc back.
-        back: u32,
-    },
     /// The solver refused the problem; it names the arc.
     #[error(transparent)]
     Solve(#[from] SolveError),
 }
 
 /// Finds the circulation with the largest objective on `nodes` nodes. `scores[i]` belongs to
-/// `arcs[i]`.
+/// `arcs[i]`. Where both directions of a channel claim to gain, the claims are netted first.
 ///
 /// # Errors
 /// [`enum@Error`] for input out of range. A circulation always exists (the empty one), so nothing
 /// else can fail.
 pub fn solve(nodes: u32, arcs: &[ResidualArc], scores: &[Score]) -> Result<Circulation, Error> {
-    let problem = to_problem(nodes, arcs, scores)?;
-    let channels = two_way_channels(arcs);
-    refuse_contradictions(arcs, &channels)?;
-    let solution = simplex::solve(&problem)?;
+    solve_watched(nodes, arcs, scores, &mut |_| {})
+}
+
+/// As [`solve`]; `watch` is told now and then how many pivots have been made.
+///
+/// # Errors
+/// As [`solve`].
+pub fn solve_watched(
+    nodes: u32,
+    arcs: &[ResidualArc],
+    scores: &[Score],
+    watch: &mut dyn FnMut(u64),
+) -> Result<Circulation, Error> {
+    let arcs = &*net_gains(arcs);
+    let mut solver = Solver::new(to_problem(nodes, arcs, scores)?)?;
+    solver.set_pivot_budget(WATCH_PIVOTS);
+    let mut pivots = 0;
+    let solution = loop {
+        match solver.solve() {
+            Err(SolveError::Budget { pivots: made }) => {
+                pivots += made;
+                watch(pivots);
+            }
+            other => break other?,
+        }
+    };
     let mut flows_msat: Vec<u64> = solution.flows.iter().map(|flow| flow.unsigned_abs()).collect();
-    net_opposite(&channels, &mut flows_msat);
+    net_opposite(arcs, scores, &mut flows_msat);
     Ok(Circulation {
         flows_msat,
         objective: -solution.objective,
         potentials: solution.potentials,
-        pivots: solution.pivots,
+        pivots: pivots + solution.pivots,
     })
 }
 
@@ -178,45 +204,16 @@ fn to_problem(nodes: u32, arcs: &[ResidualArc], scores: &[Score]) -> Result<Prob
     Ok(Problem { nodes, supplies: vec![0; nodes as usize], arcs: converted })
 }
 
-/// The arcs of every channel that offers both directions, as `(one way, other way)` index lists.
-/// Arcs without capacity do not count.
-fn two_way_channels(arcs: &[ResidualArc]) -> Vec<(Vec<usize>, Vec<usize>)> {
-    let channel = |arc: &ResidualArc| (arc.label, arc.tail.min(arc.head), arc.tail.max(arc.head));
-    let mut order: Vec<usize> = (0..arcs.len()).filter(|&i| arcs[i].capacity_msat > 0).collect();
-    order.sort_by_key(|&index| channel(&arcs[index]));
-    let groups = order.chunk_by(|&one, &other| channel(&arcs[one]) == channel(&arcs[other]));
-    groups
-        .map(|group| group.iter().partition(|&&index| arcs[index].tail < arcs[index].head))
-        .filter(|(up, down): &(Vec<usize>, Vec<usize>)| !up.is_empty() && !down.is_empty())
-        .collect()
-}
-
-/// Refuses a channel that claims to gain by moving something out and back: nothing has moved then.
-fn refuse_contradictions(
-    arcs: &[ResidualArc],
-    channels: &[(Vec<usize>, Vec<usize>)],
-) -> Result<(), Error> {
-    let best = |side: &[usize]| side.iter().copied().max_by_key(|&index| arcs[index].value_ppm);
-    for (up, down) in channels {
-        if let (Some(one), Some(other)) = (best(up), best(down))
-            && arcs[one].value_ppm + arcs[other].value_ppm > 0
-        {
-            return Err(Error::GainsBothWays { arc: one as u32, back: other as u32 });
-        }
-    }
-    Ok(())
-}
-
-/// Cancels what one channel would send both ways. Out and back never gain (see
-/// [`refuse_contradictions`]), and at an optimum never lose, so the objective and the certificate
-/// stay as they are.
-fn net_opposite(channels: &[(Vec<usize>, Vec<usize>)], flows_msat: &mut [u64]) {
-    for (up, down) in channels {
-        for &one in up {
-            for &other in down {
-                let both = flows_msat[one].min(flows_msat[other]);
-                flows_msat[one] -= both;
-                flows_msat[other] -= both;
+/// Cancels what one channel would send both ways. Out and back never gain (see [`net_gains`]), and
+/// at an optimum never lose, so the objective and the certificate stay as they are.
+fn net_opposite(arcs: &[ResidualArc], scores: &[Score], flows_msat: &mut [u64]) {
+    let directions = Directions::new(arcs, scores);
+    for (one, other) in directions.opposites(arcs) {
+        for &out in directions.arcs(one) {
+            for &back in directions.arcs(other) {
+                let both = flows_msat[out as usize].min(flows_msat[back as usize]);
+                flows_msat[out as usize] -= both;
+                flows_msat[back as usize] -= both;
             }
         }
     }

@@ -80,18 +80,47 @@ fn one_channel_never_moves_both_ways() {
     // Forth gains 3, back costs 3: moving both ways is worth nothing and means nothing.
     let arcs = [arc(0, 1, 50, 3, 1), arc(1, 0, 50, -3, 1)];
     let mut flows = vec![20, 15];
-    net_opposite(&two_way_channels(&arcs), &mut flows);
+    net_opposite(&arcs, &[Score::ZERO; 2], &mut flows);
     assert_eq!(flows, [5, 0]);
-    let parallel = [arcs[0], ResidualArc { label: 2, ..arcs[1] }];
-    assert_eq!(two_way_channels(&parallel), [], "two channels between two nodes are a cycle");
+    let two_channels = [arcs[0], ResidualArc { label: 2, ..arcs[1] }];
+    let mut flows = vec![20, 20];
+    net_opposite(&two_channels, &[Score::ZERO; 2], &mut flows);
+    assert_eq!(flows, [20, 20], "two channels between two nodes are a cycle");
 }
 
 #[test]
-fn a_channel_that_gains_by_doing_nothing_is_refused() {
-    let arcs = [arc(0, 1, 50, 3, 1), arc(1, 0, 50, -3, 1), arc(1, 0, 50, -2, 1)];
-    let refused = solve(2, &arcs, &[Score::ZERO; 3]);
-    assert_eq!(refused, Err(Error::GainsBothWays { arc: 0, back: 2 }));
-    assert!(solve(2, &arcs[..2], &[Score::ZERO; 2]).is_ok());
+fn a_channel_that_gains_both_ways_is_netted_and_gains_nothing_by_itself() {
+    let values =
+        |arcs: &[ResidualArc]| net_gains(arcs).iter().map(|a| a.value_ppm).collect::<Vec<_>>();
+    let both = [arc(0, 1, 50, 5, 1), arc(0, 1, 50, -7, 1), arc(1, 0, 50, 3, 1)];
+    assert_eq!(values(&both), [2, -10, -2], "each forgoes what the other would gain");
+    let cheap_return = [arc(0, 1, 50, 5, 1), arc(1, 0, 50, -3, 1)];
+    assert_eq!(values(&cheap_return), [5, -5], "going back costs what going gained");
+    let honest = [arc(0, 1, 50, 5, 1), arc(1, 0, 50, -5, 1), arc(1, 0, 0, 9, 1)];
+    assert!(matches!(net_gains(&honest), std::borrow::Cow::Borrowed(_)));
+    let best = solve(2, &both, &[Score::ZERO; 3]).unwrap();
+    assert_eq!((best.objective, best.flows_msat), (0, vec![0; 3]));
+}
+
+#[test]
+fn the_contradiction_of_one_channel_does_not_stop_the_others() {
+    let mut arcs = triangle();
+    arcs.extend([arc(0, 3, 50, 5, 9), arc(3, 0, 50, 3, 9)]);
+    let best = solve(4, &arcs, &[Score::ZERO; 5]).unwrap();
+    assert_eq!(best.flows_msat, [700, 700, 700, 0, 0]);
+    assert_eq!(certify(4, &arcs, &[Score::ZERO; 5], &best.flows_msat, &best.potentials), Ok(()));
+}
+
+#[test]
+fn directions_are_filled_best_first() {
+    let arcs = [arc(0, 1, 30, -2, 4), arc(1, 0, 9, 1, 4), arc(0, 1, 20, 6, 4), arc(0, 1, 5, 6, 3)];
+    let directions = Directions::new(&arcs, &[Score::ZERO; 4]);
+    assert_eq!(directions.count(), 3);
+    assert_eq!(directions.arcs(1), [2, 0]);
+    assert_eq!((directions.of(1), directions.of(4)), (Some(2), None));
+    assert_eq!(directions.fill(&arcs, &[5, 25, 0]), Some(vec![5, 0, 20, 5]));
+    assert_eq!(directions.fill(&arcs, &[6, 0, 0]), None);
+    assert_eq!(directions.opposites(&arcs), [(1, 2)]);
 }
 
 #[test]
@@ -106,28 +135,4 @@ fn input_out_of_range_is_refused_by_name() {
     let wrong = refuse(&[arc(0, 2, 1, 1, 1)]);
     assert_eq!(wrong, Error::Solve(SolveError::NodeOutOfRange { arc: 0, node: 2 }));
     assert_eq!(solve(2, &[], &[Score::ZERO]), Err(Error::ScoresLength { arcs: 0, scores: 1 }));
-}
-
-#[test]
-fn a_channel_offers_exactly_what_its_balance_allows() {
-    let shape = ChannelShape {
-        near: 0,
-        far: 1,
-        capacity_msat: 100,
-        balance_msat: 80,
-        target_msat: 50,
-        weight_ppm: 7,
-        label: 9,
-    };
-    let arcs_of = |shape: &ChannelShape, helpers| {
-        let mut arcs = Vec::new();
-        channel_arcs(shape, helpers, &mut arcs);
-        arcs
-    };
-    assert_eq!(arcs_of(&shape, Helpers::Excluded), [arc(0, 1, 30, 7, 9)]);
-    let full = [arc(0, 1, 30, 7, 9), arc(0, 1, 50, -7, 9), arc(1, 0, 20, -7, 9)];
-    assert_eq!(arcs_of(&shape, Helpers::Included), full);
-    let low = ChannelShape { balance_msat: 10, ..shape };
-    let full = [arc(1, 0, 40, 7, 9), arc(1, 0, 50, -7, 9), arc(0, 1, 10, -7, 9)];
-    assert_eq!(arcs_of(&low, Helpers::Included), full);
 }

@@ -11,7 +11,9 @@
 //! length once found is a bound for ever after, and a node is searched again only when its bound
 //! comes up.
 
+mod capped;
 mod cover;
+mod improve;
 mod levels;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +21,7 @@ use thiserror::Error;
 
 use crate::circulation::{ResidualArc, worth};
 use crate::score::Score;
+pub use capped::{Capped, Caps, Disjoint, PlannedCycle, plan_capped};
 use levels::Support;
 
 /// What a cycle may look like.

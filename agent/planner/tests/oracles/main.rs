@@ -4,6 +4,7 @@
 //! It must never accept an answer that only the planner itself vouches for.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod channels;
 mod charge;
 mod circulation;
 mod graphs;

@@ -1,16 +1,23 @@
 //! Network graphs: nodes, channels and the policies their owners announced.
 //!
+//! The one reader of graph files: `debal plan circulate` and `sim-cluster` share it, and with it
+//! the ways to cut a piece and to draw starting balances.
+//!
 //! A [`Graph`] is checked when it is built: every channel joins two different known nodes, has a
-//! capacity and a unique id. Code below this module may rely on that and must not re-check it.
+//! capacity and a unique id. Code above this crate may rely on that and must not re-check it.
 
+pub mod balances;
 mod builder;
 mod cut;
 mod describegraph;
+mod error;
 pub mod lngraph;
+pub mod random;
 mod source;
 
 pub use builder::GraphBuilder;
 pub use cut::cut;
+pub use error::InputError;
 pub use source::{embedded, load, read_bounded, unpack};
 
 use debal_protocol::ids::ChannelId;

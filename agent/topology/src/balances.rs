@@ -4,7 +4,7 @@
 //! must never be mixed (`uniform` is the payment literature's, `bimodal` what operators see).
 
 use crate::random;
-use crate::topology::{Channel, Graph};
+use crate::{Channel, Graph};
 use clap::ValueEnum;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -53,7 +53,7 @@ impl StartingBalances {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::topology::embedded;
+    use crate::embedded;
 
     #[test]
     fn no_draw_exceeds_its_channel_and_a_seed_repeats_it() {

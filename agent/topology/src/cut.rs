@@ -2,7 +2,7 @@
 //!
 //! The piece must never depend on hash order or file order beyond the node numbers.
 
-use super::Graph;
+use crate::Graph;
 use crate::random;
 use rand::Rng;
 use std::collections::BTreeSet;
@@ -24,7 +24,7 @@ pub fn cut(graph: &Graph, wanted: usize, seed: u64) -> Result<Graph, String> {
     if wanted < 2 {
         return Err(format!("a cluster needs at least 2 nodes, not {wanted}"));
     }
-    let neighbours = graph.neighbours(super::Channel::enabled_both_ways);
+    let neighbours = graph.neighbours(crate::Channel::enabled_both_ways);
     let largest = largest_component(&neighbours, &(0..graph.nodes.len()).collect());
     if largest.len() < wanted {
         return Err(format!(
@@ -139,8 +139,8 @@ fn two_core(neighbours: &[Vec<usize>], allowed: &BTreeSet<usize>) -> BTreeSet<us
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::embedded;
     use super::*;
+    use crate::embedded;
 
     #[test]
     fn a_piece_is_connected_of_the_wanted_size_and_repeats_by_seed() {

@@ -3,8 +3,8 @@
 //! A reader must never construct a [`Graph`] by hand: what this module lets through is what the
 //! whole crate relies on.
 
-use super::{Channel, Graph, MAX_CHANNELS, MAX_NODES, Node, Policy};
-use crate::error::InputError;
+use crate::InputError;
+use crate::{Channel, Graph, MAX_CHANNELS, MAX_NODES, Node, Policy};
 use debal_protocol::amount::Msat;
 use debal_protocol::ids::ChannelId;
 use std::collections::{HashMap, HashSet};

@@ -2,9 +2,9 @@
 //!
 //! Unknown keys are left alone (files carry notes); known ones must have their type and range.
 
-use super::Graph;
-use super::builder::{GraphBuilder, RawPolicy};
-use crate::error::InputError;
+use crate::Graph;
+use crate::InputError;
+use crate::builder::{GraphBuilder, RawPolicy};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 

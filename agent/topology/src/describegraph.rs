@@ -2,9 +2,9 @@
 //!
 //! Only what a cluster needs is read; features, addresses and time stamps are skipped unread.
 
-use super::Graph;
-use super::builder::{GraphBuilder, RawPolicy};
-use crate::error::InputError;
+use crate::Graph;
+use crate::InputError;
+use crate::builder::{GraphBuilder, RawPolicy};
 use serde::{Deserialize, Deserializer};
 
 #[derive(Deserialize)]

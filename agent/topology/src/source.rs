@@ -2,8 +2,8 @@
 //!
 //! Nothing is parsed before its size is bounded, and a file's name decides nothing.
 
-use super::{Graph, describegraph, lngraph};
-use crate::error::InputError;
+use crate::InputError;
+use crate::{Graph, describegraph, lngraph};
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
 use std::io::{self, Read};
@@ -14,8 +14,8 @@ const MAX_FILE_BYTES: u64 = 128 << 20;
 /// Largest content after unpacking, in bytes.
 const MAX_CONTENT_BYTES: u64 = 512 << 20;
 
-/// The piece the project ships; `sim-cluster/data/NOTICE` says where it is from.
-static EMBEDDED: &[u8] = include_bytes!("../../data/ln-2026-02-03-0012.jsonl.gz");
+/// The piece the project ships; `agent/topology/data/NOTICE` says where it is from.
+static EMBEDDED: &[u8] = include_bytes!("../data/ln-2026-02-03-0012.jsonl.gz");
 
 /// The shipped 12-node piece of the mainnet graph of 2026-02-03.
 ///
@@ -113,7 +113,7 @@ mod tests {
         let graph = embedded().unwrap();
         assert_eq!((graph.nodes.len(), graph.channels.len()), (12, 21));
         assert_eq!(graph.median_capacity_sat(), 2_000_000);
-        assert!(graph.channels.iter().all(super::super::Channel::enabled_both_ways));
+        assert!(graph.channels.iter().all(crate::Channel::enabled_both_ways));
     }
 
     #[test]

@@ -144,6 +144,8 @@ fn imports_go_downwards_only() {
         ("protocol", &["debal-crypto"]),
         ("agent/planner", &["debal-protocol", "debal-crypto"]),
         ("agent/plan", &["debal-planner"]),
+        ("agent/fees", &[]),
+        ("agent/fees/cli", &["debal-fees"]),
         ("agent/net", &[]),
         ("agent/store", &[]),
         ("agent/backends", &["debal-protocol", "debal-crypto"]),

@@ -33,7 +33,9 @@ pub struct BreakerChange {
 impl Wish {
     /// Two channels of one peer: numbers add up, no limit wins, the strictest mode wins.
     fn with(self, other: Wish) -> Wish {
-        let sum = |one: i128, two: i128| if one == 0 || two == 0 { 0 } else { one + two };
+        let sum = |one: i128, two: i128| {
+            if one == 0 || two == 0 { 0 } else { one.saturating_add(two) }
+        };
         // Block, fail, queue, queue those the peer started.
         let rank = |mode: i128| [1, 2, 3, 0].get(usize::try_from(mode).unwrap_or(9)).copied();
         let strict = |one: i128, two: i128| if rank(one) < rank(two) { one } else { two };

@@ -33,7 +33,7 @@ impl Work<'_> {
         let Some(ratio) = ratio else {
             return Err(self.fault("nothing on either side: no ratio to be proportional to"));
         };
-        let fee = least as f64 + (1.0 - ratio) * ((most - least) as f64);
+        let fee = least as f64 + (1.0 - ratio) * (most.saturating_sub(least) as f64);
         let fee = truncate(fee).map(|fee| fee.max(0));
         let mut proposal = self.like_static(fee, self.integer(Property::InboundFee)?)?;
         proposal.fee_delta = fee_delta;

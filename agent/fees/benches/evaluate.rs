@@ -3,8 +3,8 @@
 //! It must never time the drawing of the state.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "../tests/support/mod.rs"]
-mod support;
+#[path = "../tests/suite/states.rs"]
+mod states;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use debal_fees::state::Forward;
@@ -33,13 +33,13 @@ fn original_rules() -> String {
 
 fn node() -> NodeState {
     let mut random = ChaCha8Rng::seed_from_u64(1);
-    let mut state = support::drawn(&mut random, CHANNELS);
+    let mut state = states::drawn(&mut random, CHANNELS);
     state.node.forwards.clear();
     let ids: Vec<u64> = state.channels.iter().map(|channel| channel.chan_id).collect();
     for number in 0..FORWARDS {
         let amount = random.random_range(1..200_000);
         state.node.forwards.push(Forward {
-            timestamp: support::NOW - 14 * 86_400 + i64::try_from(number).unwrap() * 12,
+            timestamp: states::NOW - 14 * 86_400 + i64::try_from(number).unwrap() * 12,
             chan_id_in: ids[random.random_range(0..ids.len())],
             chan_id_out: ids[random.random_range(0..ids.len())],
             amt_in_sat: amount + 1,

@@ -80,7 +80,8 @@ pub(crate) struct Definition {
 }
 
 macro_rules! definitions {
-    ($($name:literal $space:ident $stage:literal $bound:ident $quantity:ident $kind:ident $origin:ident),* $(,)?) => {
+    ($($name:literal $space:ident $stage:literal $bound:ident $quantity:ident $kind:ident
+        $origin:ident),* $(,)?) => {
         /// All criteria, in the order of judging.
         pub(crate) const DEFINITIONS: &[Definition] = &[$(Definition {
             name: $name,

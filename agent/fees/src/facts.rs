@@ -242,7 +242,8 @@ pub(crate) fn peer_policy(channel: &Channel) -> Policy {
     channel.remote_policy.clone().unwrap_or_default()
 }
 
-fn version(text: &str) -> Option<(u64, u64, u64)> {
+/// The three numbers at the start of a version text.
+pub(crate) fn version(text: &str) -> Option<(u64, u64, u64)> {
     let mut parts = text.splitn(3, '.');
     let major = parts.next()?.parse().ok()?;
     let minor = parts.next()?.parse().ok()?;

@@ -6,6 +6,8 @@
 mod reach;
 mod values;
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::criteria::{DEFINITIONS, Definition, ReadFile, unknown_key};
@@ -92,9 +94,9 @@ impl Findings {
 }
 
 fn lint_rules(rules: &Rules, read: &mut ReadFile<'_>, node: Option<&Node>, found: &mut Findings) {
-    let document = &rules.document;
-    for entry in document.sections.iter().chain([&document.defaults]).flat_map(|b| &b.entries) {
-        name(entry, rules, found);
+    let gathered = Read::of(rules);
+    for entry in entries(rules) {
+        name(entry, &gathered, found);
     }
     for section in &rules.sections {
         if let Some(fault) = &section.broken {
@@ -105,7 +107,7 @@ fn lint_rules(rules: &Rules, read: &mut ReadFile<'_>, node: Option<&Node>, found
                 found.error(fault.clone());
             }
         }
-        strategy(section, found);
+        strategy(section, rules, found);
         values::lint(section, node, found);
         values::lists(section, read, found);
         match &section.included {
@@ -118,7 +120,7 @@ fn lint_rules(rules: &Rules, read: &mut ReadFile<'_>, node: Option<&Node>, found
 }
 
 /// A key that nobody reads.
-fn name(entry: &Entry, rules: &Rules, found: &mut Findings) {
+fn name(entry: &Entry, gathered: &Read<'_>, found: &mut Findings) {
     let key = entry.key.as_str();
     if let Some((space, _)) = key.split_once('.') {
         let known = DEFINITIONS.iter().any(|it| it.name.split('.').next() == Some(space));
@@ -126,25 +128,18 @@ fn name(entry: &Entry, rules: &Rules, found: &mut Findings) {
             let spaces = DEFINITIONS.iter().filter_map(|it| it.name.split('.').next());
             let message = format!("there is no name space '{space}': the section never matches");
             found.error(Fault::new(&entry.place, message).near(nearest(space, spaces)));
-        } else if !judged(entry, rules) {
+        } else if !gathered.judged.contains(key) {
             found.error(unread(entry));
         }
         return;
     }
-    if Property::of(key).is_some() || referred_to(key, rules) {
+    if Property::of(key).is_some() || gathered.referred.contains(key) {
         return;
     }
     let names = Property::ALL.iter().map(|property| property.name());
     let fault = Fault::new(&entry.place, format!("{key} is no property; nothing reads it"));
     let fault = fault.near(nearest(key, names));
     found.0.push(Finding { severity: Severity::Warning, fault });
-}
-
-/// Whether a key with a name space is really judged in these rules.
-fn judged(entry: &Entry, rules: &Rules) -> bool {
-    let criteria = rules.sections.iter().flat_map(|section| &section.tests);
-    let mut criteria = criteria.flat_map(|test| &test.criteria);
-    Definition::of(&entry.key).is_some() && criteria.any(|it| it.key == entry.key)
 }
 
 fn unread(entry: &Entry) -> Fault {
@@ -159,19 +154,36 @@ fn unread(entry: &Entry) -> Fault {
     }
 }
 
-/// Whether some value refers to a key: then it is a name for a value, not a property.
-fn referred_to(key: &str, rules: &Rules) -> bool {
+/// What is read of a rule file, gathered once.
+struct Read<'a> {
+    /// The keys of all criteria that are judged.
+    judged: BTreeSet<&'a str>,
+    /// The keys that some value refers to: names for values, not properties.
+    referred: BTreeSet<String>,
+}
+
+impl<'a> Read<'a> {
+    fn of(rules: &'a Rules) -> Read<'a> {
+        let criteria = rules.sections.iter().flat_map(|section| &section.tests);
+        let judged = criteria.flat_map(|test| &test.criteria).map(|it| it.key.as_str()).collect();
+        let mut referred = BTreeSet::new();
+        for entry in entries(rules) {
+            for part in entry.value.split("${").skip(1) {
+                let path = part.split('}').next().unwrap_or_default();
+                referred.insert(path.rsplit(':').next().unwrap_or_default().to_lowercase());
+            }
+        }
+        Read { judged, referred }
+    }
+}
+
+fn entries(rules: &Rules) -> impl Iterator<Item = &Entry> {
     let document = &rules.document;
-    let (bare, behind) = (format!("${{{key}}}"), format!(":{key}}}"));
-    let mut entries = document.sections.iter().chain([&document.defaults]).flat_map(|b| &b.entries);
-    entries.any(|entry| {
-        let value = entry.value.to_lowercase();
-        value.contains(&bare) || value.contains(&behind)
-    })
+    document.sections.iter().chain([&document.defaults]).flat_map(|block| &block.entries)
 }
 
 /// A strategy that does not exist, or that lacks what it needs.
-fn strategy(section: &Section, found: &mut Findings) {
+fn strategy(section: &Section, rules: &Rules, found: &mut Findings) {
     let Some(named) = &section.strategy else { return };
     let place = section.setting(Property::Strategy).map_or(&section.place, |it| &it.place);
     let Some(strategy) = named.strategy else {
@@ -181,17 +193,21 @@ fn strategy(section: &Section, found: &mut Findings) {
         return;
     };
     let lacks = |property: Property| section.setting(property).is_none();
+    let needed: &[Property] = match strategy {
+        Strategy::Proportional => &[Property::MinFee, Property::MaxFee],
+        Strategy::UseConfig => &[Property::ConfigFile],
+        _ => &[],
+    };
+    for property in needed.iter().filter(|property| lacks(**property)) {
+        let mut passed = rules.sections.iter().filter(|it| !it.is_final && it.enabled);
+        let message = format!("strategy {} needs {}", strategy.name(), property.name());
+        if passed.any(|it| it.setting(*property).is_some()) {
+            found.warn(place, message + ": not every way here sets it");
+        } else {
+            found.error(Fault::new(place, message));
+        }
+    }
     match strategy {
-        Strategy::Proportional if lacks(Property::MinFee) || lacks(Property::MaxFee) => {
-            let message = "strategy proportional needs min_fee_ppm and max_fee_ppm; only an \
-                           earlier section that is not final could set them";
-            found.warn(place, message);
-        }
-        Strategy::UseConfig if lacks(Property::ConfigFile) => {
-            let message = "strategy use_config needs config_file; only an earlier section that \
-                           is not final could set it";
-            found.warn(place, message);
-        }
         Strategy::Static if !lacks(Property::MinFee) || !lacks(Property::MaxFee) => {
             let inherited = section.setting(Property::MinFee).or(section.setting(Property::MaxFee));
             if let Some(setting) = inherited {

@@ -15,7 +15,6 @@ use std::io::Write;
 use clap::Parser;
 
 pub use args::{Args, Command, DialectName, Given};
-use failure::Failure;
 
 /// Runs one command line (without the program's name and the word `fees`), prints to `out` what it
 /// answers and to `err` what went wrong, and returns the exit code.

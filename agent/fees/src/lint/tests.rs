@@ -93,7 +93,7 @@ fn included_files_are_linted_and_circles_found() {
     finds("[a]\nstrategy = use_config\nconfig_file = inner\n", "inner:2:12: error", "statik");
     finds("[a]\nstrategy = use_config\nconfig_file = loop\n", "loop:3:15: error", "itself");
     finds("[a]\nstrategy = use_config\nconfig_file = no\n", "r:3:15: error", "no such file");
-    finds("[a]\nstrategy = use_config\n", "r:2:12: warning", "config_file");
+    finds("[a]\nstrategy = use_config\n", "r:2:12: error", "needs config_file");
 }
 
 #[test]
@@ -102,4 +102,16 @@ fn a_sound_file_has_no_findings() {
                 strategy = proportional\nmin_fee_ppm = 10\nmax_fee_ppm = ${usual}\n\n\
                 [default]\nstrategy = static\nfee_ppm = ${usual}\ninbound_fee_ppm = -10\n";
     assert_eq!(findings(text), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_node_is_too_old_for_is_found() {
+    let text = "[a]\nstrategy = disable\n[b]\nstrategy = static\ninbound_fee_ppm = -5\n";
+    let mut read = |_: &str| Err(String::new());
+    let node = r#"{"pubkey": "", "version": "0.12.1-beta", "block_height": 0, "now": 0}"#;
+    let node: Node = serde_json::from_str(node).unwrap();
+    let found = lint(text, "r", &mut read, Options::default(), Some(&node));
+    let found: Vec<String> = found.iter().map(Finding::to_string).collect();
+    assert!(found.iter().any(|line| line.starts_with("r:2:12: error: strategy disable")));
+    assert!(found.iter().any(|line| line.starts_with("r:5:19: warning: inbound_fee_ppm needs")));
 }

@@ -22,6 +22,9 @@ pub(super) fn lint(section: &Section, node: Option<&Node>, found: &mut Findings)
     }
     ranges(section, node, found);
     inbound(section, node, found);
+    if let Some(node) = node {
+        too_old(section, node, found);
+    }
     let integer = |property| section.setting(property).and_then(|setting| setting.integer);
     if let (Some(least), Some(most)) = (integer(Property::MinHtlc), integer(Property::MaxHtlc))
         && most != 0
@@ -133,6 +136,25 @@ fn inbound(section: &Section, node: Option<&Node>, found: &mut Findings) {
             let message = format!("'{}' is no value for inbound_mode", setting.text);
             let fault = Fault::new(&setting.place, message);
             found.error(fault.near(crate::names::nearest(&setting.text, modes)));
+        }
+    }
+}
+
+/// What the node's version cannot do.
+fn too_old(section: &Section, node: &Node, found: &mut Findings) {
+    let version = crate::facts::version(&node.version);
+    let older = |major, minor| version.is_none_or(|version| version < (major, minor, 0));
+    let strategy = section.strategy.as_ref().and_then(|named| named.strategy);
+    if strategy == Some(Strategy::Disable) && older(0, 13) {
+        let place = section.setting(Property::Strategy).map_or(&section.place, |it| &it.place);
+        let message = format!("strategy disable needs LND 0.13; this node is {}", node.version);
+        found.error(Fault::new(place, message));
+    }
+    for property in [Property::InboundFee, Property::InboundBaseFee, Property::InboundLevel] {
+        if let Some(setting) = section.setting(property).filter(|_| older(0, 18)) {
+            let name = property.name();
+            let message = format!("{name} needs LND 0.18; this node is {}", node.version);
+            found.warn(&setting.place, message);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! States and rule files for tests: by hand, or drawn from a seed.
+//! States for tests and benchmarks: by hand, or drawn from a seed.
 //!
 //! It must never use the crate under test to decide anything.
 
@@ -6,7 +6,6 @@ use debal_fees::state::{
     Alternative, Channel, Constraints, FeeTrial, Forward, Funds, Node, NodeState, Peer,
     PendingHtlc, Policy, Switches,
 };
-use debal_fees::{Decision, Options, Rules, evaluate};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
@@ -166,15 +165,4 @@ fn drawn_channel(random: &mut ChaCha8Rng, index: u64) -> Channel {
         ];
     }
     drawn
-}
-
-/// Compiles rules that name no files.
-pub fn rules(text: &str) -> Rules {
-    let mut none = |name: &str| Err(format!("no file {name}"));
-    Rules::compile(text, "rules", &mut none, Options::default()).unwrap()
-}
-
-/// The decisions of rules over a state.
-pub fn decide(text: &str, state: &NodeState) -> Vec<Decision> {
-    evaluate(&rules(text), state).decisions
 }

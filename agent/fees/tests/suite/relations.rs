@@ -1,16 +1,14 @@
 //! Relations that hold for any rules and any node, on drawn ones.
 //!
 //! Every run prints its seed when it fails. It must never compare with a recorded result.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod support;
-
+use crate::decide;
+use crate::states::{HEIGHT, drawn};
 use debal_fees::state::{Channel, NodeState};
 use debal_fees::{Decision, Flags, Options, PolicyUpdate, Target, answer};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use support::{HEIGHT, decide, drawn};
 
 /// A drawn section's criteria: what a naive evaluator can judge too.
 #[derive(Debug, Clone)]
@@ -198,8 +196,13 @@ fn essence(decision: &Decision) -> (Option<String>, Option<Target>, Option<Polic
     (section, decision.target.clone(), decision.update.clone(), rest)
 }
 
+/// No file keeps failures: the seed is printed, and a test can be written from it.
+fn config() -> ProptestConfig {
+    ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn a_naive_evaluator_agrees(seed: u64) {

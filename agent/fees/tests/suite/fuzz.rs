@@ -1,14 +1,11 @@
 //! Bytes that nobody meant: into the parser, the lists, the states, the flags.
 //!
 //! Every run prints its seed when it fails. Nothing here may do worse than refuse.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod support;
-
+use crate::states::drawn;
 use debal_fees::{Dialect, Flags, NodeState, Options, Rules, evaluate, explain, lint};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use support::drawn;
 
 /// How many texts each test draws.
 const ROUNDS: u64 = 3000;
@@ -175,7 +172,7 @@ fn no_state_does_worse_than_being_refused() {
         max_fee_ppm = 9\nmax_htlc_msat_ratio = 0.7\n[b]\nflow.7d.min = 5\nstrategy = flow_based\n\
         fee_ppm = 9\n[c]\nnode.min_shared_ratio = 0.5\nstrategy = onchain_fee\n\
         [default]\nstrategy = cost\n";
-    let rules = support::rules(rules);
+    let rules = crate::rules(rules);
     let digits: Vec<usize> =
         sound.char_indices().filter(|(_, c)| c.is_ascii_digit()).map(|(at, _)| at).collect();
     for seed in 0..ROUNDS {

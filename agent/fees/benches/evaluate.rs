@@ -52,11 +52,10 @@ fn node() -> NodeState {
 
 fn bench(criterion: &mut Criterion) {
     let state = node();
-    let mut none = |name: &str| Err(format!("no file {name}"));
     let compile = |text: &str| {
-        Rules::compile(text, "rules", &mut |name| none(name), Options::default()).unwrap()
+        let mut none = |name: &str| Err(format!("no file {name}"));
+        Rules::compile(text, "rules", &mut none, Options::default()).unwrap()
     };
-    let mut compile = compile;
     let original = compile(&original_rules());
     let superset = compile(include_str!("../examples/advanced.conf"));
     if let Ok(path) = std::env::var("DEBAL_FEES_BENCH_STATE") {

@@ -17,7 +17,7 @@ pub(crate) struct Facts<'a> {
     balances: HashMap<&'a str, PeerBalance>,
     flows: HashMap<u64, Flow>,
     failures: HashMap<u64, Series>,
-    transactions: HashMap<&'a str, &'a Transaction>,
+    transactions: HashMap<(&'a str, i64), &'a Transaction>,
     openings: HashMap<&'a str, i64>,
 }
 
@@ -130,7 +130,8 @@ impl<'a> Facts<'a> {
             }
         }
         for transaction in &state.node.transactions {
-            facts.transactions.insert(&transaction.tx_hash, transaction);
+            let key = (transaction.tx_hash.as_str(), transaction.block_height);
+            facts.transactions.insert(key, transaction);
         }
         facts.index_forwards();
         facts
@@ -203,8 +204,8 @@ impl<'a> Facts<'a> {
 
     /// The wallet's transaction that opened a channel, if it is in the channel's block.
     pub fn opening(&self, channel: &Channel) -> Option<&'a Transaction> {
-        let found = self.transactions.get(funding(channel)).copied()?;
-        (found.block_height == scid::block(channel.chan_id)).then_some(found)
+        let block = scid::block(channel.chan_id);
+        self.transactions.get(&(funding(channel), block)).copied()
     }
 
     /// How many of our own channels a channel's funding transaction opened.

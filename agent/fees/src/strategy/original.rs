@@ -67,10 +67,10 @@ impl Work<'_> {
     pub(super) fn cost(&self) -> Result<Proposal, Fault> {
         self.needs_edge("cost")?;
         let channel = self.subject.channel;
-        let factor = self.float_or(Property::CostFactor, 1.0)?;
         let (fee, note) = match self.subject.facts.opening(channel) {
             None => (Some(1), "the wallet does not know the opening transaction".to_owned()),
             Some(opening) => {
+                let factor = self.float_or(Property::CostFactor, 1.0)?;
                 let (paid, capacity) = (opening.total_fees_sat, channel.funds.capacity);
                 let fee = factor * 1e6 * paid as f64 / capacity as f64;
                 (truncate(fee), format!("{factor} x {paid} sat paid for {capacity} sat"))

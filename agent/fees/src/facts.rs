@@ -3,7 +3,13 @@
 //! It must never change the state, and never depend on the order of a hash map: maps are only
 //! looked up.
 
+mod traffic;
+
+use std::cell::OnceCell;
 use std::collections::HashMap;
+
+pub(crate) use traffic::Traffic;
+use traffic::{Flows, Positions};
 
 use crate::scid;
 use crate::state::{Channel, NodeState, Peer, Policy, Transaction};
@@ -14,11 +20,20 @@ pub(crate) struct Facts<'a> {
     pub state: &'a NodeState,
     /// The node's version, if its text has one.
     pub version: Option<(u64, u64, u64)>,
-    balances: HashMap<&'a str, PeerBalance>,
-    flows: HashMap<u64, Flow>,
-    failures: HashMap<u64, Series>,
+    peers: HashMap<&'a str, PeerFacts<'a>>,
+    positions: Positions,
+    flows: OnceCell<Flows>,
     transactions: HashMap<(&'a str, i64), &'a Transaction>,
-    openings: HashMap<&'a str, i64>,
+    openings: OnceCell<HashMap<String, i64>>,
+}
+
+/// What is known of a peer.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct PeerFacts<'a> {
+    /// The graph's word on it.
+    pub graph: Option<&'a Peer>,
+    /// Balances of our channels with it.
+    pub balance: PeerBalance,
 }
 
 /// Balances of a peer's channels together, sat.
@@ -48,116 +63,37 @@ impl Side {
     }
 }
 
-/// Events of one kind, by time.
-#[derive(Debug, Default)]
-struct Series {
-    events: Vec<(i64, i128)>,
-    /// `sums[i]` is the total of the first `i` events.
-    sums: Vec<i128>,
-}
-
-impl Series {
-    fn seal(&mut self) {
-        self.events.sort_by_key(|event| event.0);
-        self.sums = Vec::with_capacity(self.events.len() + 1);
-        let mut sum = 0;
-        self.sums.push(sum);
-        for (_, amount) in &self.events {
-            sum += amount;
-            self.sums.push(sum);
-        }
-    }
-
-    /// Count and total of the events from `start` to `end`, both included.
-    fn within(&self, start: i128, end: i64) -> (i128, i128) {
-        let first = self.events.partition_point(|event| i128::from(event.0) < start);
-        let last = self.events.partition_point(|event| event.0 <= end).max(first);
-        let sum = |at: usize| self.sums.get(at).copied().unwrap_or_default();
-        ((last - first) as i128, sum(last) - sum(first))
-    }
-}
-
-#[derive(Debug, Default)]
-struct Flow {
-    incoming: Series,
-    outgoing: Series,
-    revenue: Series,
-}
-
-/// What went through a channel in a window.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Traffic {
-    /// Forwards in.
-    pub htlcs_in: i128,
-    /// Forwards out.
-    pub htlcs_out: i128,
-    /// Amount in, sat, fees included.
-    pub sats_in: i128,
-    /// Amount out, sat.
-    pub sats_out: i128,
-    /// What the forwards out earned, msat.
-    pub revenue_msat: i128,
-}
-
-impl Traffic {
-    /// Both directions, msat.
-    pub fn volume_msat(self) -> i128 {
-        (self.sats_in + self.sats_out).saturating_mul(1000)
-    }
-}
-
 impl<'a> Facts<'a> {
     /// Indexes a state.
     pub fn new(state: &'a NodeState) -> Facts<'a> {
-        let mut facts = Facts {
-            state,
-            version: version(&state.node.version),
-            balances: HashMap::new(),
-            flows: HashMap::new(),
-            failures: HashMap::new(),
-            transactions: HashMap::new(),
-            openings: HashMap::new(),
-        };
-        for channel in &state.channels {
+        let mut peers: HashMap<&str, PeerFacts<'_>> = HashMap::new();
+        let mut positions = Positions::default();
+        positions.reserve(state.channels.len());
+        for (position, channel) in (0u32..).zip(&state.channels) {
+            positions.insert(channel.chan_id, position);
             let (local, remote) = balances(channel);
-            let balance = facts.balances.entry(channel.remote_pubkey.as_str()).or_default();
+            let key = channel.remote_pubkey.as_str();
+            let peer = peers.entry(key).or_insert_with(|| PeerFacts {
+                graph: state.node.peers.get(key),
+                balance: PeerBalance::default(),
+            });
+            let balance = &mut peer.balance;
             let side = if channel.active { &mut balance.active } else { &mut balance.inactive };
             side.channels += 1;
             side.local += local;
             side.remote += remote;
-            if channel.initiator {
-                *facts.openings.entry(funding(channel)).or_default() += 1;
-            }
         }
-        for transaction in &state.node.transactions {
-            let key = (transaction.tx_hash.as_str(), transaction.block_height);
-            facts.transactions.insert(key, transaction);
+        let transactions = state.node.transactions.iter();
+        let transactions = transactions.map(|it| ((it.tx_hash.as_str(), it.block_height), it));
+        Facts {
+            state,
+            version: version(&state.node.version),
+            peers,
+            positions,
+            flows: OnceCell::new(),
+            transactions: transactions.collect(),
+            openings: OnceCell::new(),
         }
-        facts.index_forwards();
-        facts
-    }
-
-    fn index_forwards(&mut self) {
-        let node = &self.state.node;
-        for forward in &node.forwards {
-            let (incoming, outgoing) = (forward.amt_in_sat.into(), forward.amt_out_sat.into());
-            let fee: i128 = forward.fee_msat.map_or((incoming - outgoing) * 1000, i128::from);
-            let flow = self.flows.entry(forward.chan_id_in).or_default();
-            flow.incoming.events.push((forward.timestamp, incoming));
-            let flow = self.flows.entry(forward.chan_id_out).or_default();
-            flow.outgoing.events.push((forward.timestamp, outgoing));
-            flow.revenue.events.push((forward.timestamp, fee));
-        }
-        for flow in self.flows.values_mut() {
-            flow.incoming.seal();
-            flow.outgoing.seal();
-            flow.revenue.seal();
-        }
-        for failed in &node.failed_forwards {
-            let series = self.failures.entry(failed.chan_id_out).or_default();
-            series.events.push((failed.timestamp, failed.amt_msat.into()));
-        }
-        self.failures.values_mut().for_each(Series::seal);
     }
 
     /// Whether the node is at least of a version; versions are compared as a whole.
@@ -165,32 +101,36 @@ impl<'a> Facts<'a> {
         self.version.is_some_and(|version| version >= (major, minor, 0))
     }
 
-    /// Balances of all our channels with a peer.
-    pub fn peer_balance(&self, pubkey: &str) -> PeerBalance {
-        self.balances.get(pubkey).copied().unwrap_or_default()
-    }
-
-    /// The graph's word on a peer.
-    pub fn peer(&self, pubkey: &str) -> Option<&'a Peer> {
-        self.state.node.peers.get(pubkey)
+    /// What is known of a peer.
+    pub fn peer(&self, pubkey: &str) -> PeerFacts<'a> {
+        self.peers.get(pubkey).copied().unwrap_or_default()
     }
 
     /// What went through a channel in the last `seconds`.
     pub fn traffic(&self, chan_id: u64, seconds: i128) -> Traffic {
-        let now = self.state.node.now;
-        let start = i128::from(now).saturating_sub(seconds);
-        let Some(flow) = self.flows.get(&chan_id) else { return Traffic::default() };
-        let (htlcs_in, sats_in) = flow.incoming.within(start, now);
-        let (htlcs_out, sats_out) = flow.outgoing.within(start, now);
-        let (_, revenue_msat) = flow.revenue.within(start, now);
-        Traffic { htlcs_in, htlcs_out, sats_in, sats_out, revenue_msat }
+        let Some(position) = self.position(chan_id) else { return Traffic::default() };
+        let (start, end) = self.window(seconds);
+        self.flows().traffic(position, start, end)
     }
 
     /// How many forwards out failed in the last `seconds`, and what they wanted to send, msat.
     pub fn failed(&self, chan_id: u64, seconds: i128) -> (i128, i128) {
+        let Some(position) = self.position(chan_id) else { return (0, 0) };
+        let (start, end) = self.window(seconds);
+        self.flows().failed(position, start, end)
+    }
+
+    fn position(&self, chan_id: u64) -> Option<usize> {
+        self.positions.get(&chan_id).and_then(|position| usize::try_from(*position).ok())
+    }
+
+    fn window(&self, seconds: i128) -> (i128, i64) {
         let now = self.state.node.now;
-        let start = i128::from(now).saturating_sub(seconds);
-        self.failures.get(&chan_id).map_or((0, 0), |series| series.within(start, now))
+        (i128::from(now).saturating_sub(seconds), now)
+    }
+
+    fn flows(&self) -> &Flows {
+        self.flows.get_or_init(|| Flows::of(self.state, &self.positions))
     }
 
     /// The estimate for a target: that of the largest known target not above it, else the smallest.
@@ -210,7 +150,14 @@ impl<'a> Facts<'a> {
 
     /// How many of our own channels a channel's funding transaction opened.
     pub fn opened_together(&self, channel: &Channel) -> i64 {
-        self.openings.get(funding(channel)).copied().unwrap_or(1).max(1)
+        let openings = self.openings.get_or_init(|| {
+            let mut openings: HashMap<String, i64> = HashMap::new();
+            for channel in self.state.channels.iter().filter(|channel| channel.initiator) {
+                *openings.entry(funding(channel).to_owned()).or_default() += 1;
+            }
+            openings
+        });
+        openings.get(funding(channel)).copied().unwrap_or(1).max(1)
     }
 }
 
@@ -235,7 +182,22 @@ pub(crate) fn balances(channel: &Channel) -> (i128, i128) {
 
 /// One of our shares of a total as a double; nothing where there is nothing to share.
 pub(crate) fn share(part: i128, total: i128) -> Option<f64> {
-    (total != 0).then(|| part as f64 / total as f64)
+    (total != 0).then(|| double(part) / double(total))
+}
+
+/// The nearest double. Nearly all amounts fit 64 bits, which the processor converts by itself; the
+/// others stay out of line, or the compiler converts every amount both ways.
+fn double(value: i128) -> f64 {
+    match i64::try_from(value) {
+        Ok(value) => value as f64,
+        Err(_) => wide_double(value),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn wide_double(value: i128) -> f64 {
+    value as f64
 }
 
 /// The peer's policy; one it never announced reads as zeros.
@@ -264,15 +226,5 @@ mod tests {
         assert_eq!(version("1.0.0-beta"), Some((1, 0, 0)));
         assert_eq!(version("v24.08"), None);
         assert!((1, 0, 0) >= (0, 18, 0));
-    }
-
-    #[test]
-    fn a_window_includes_both_its_ends() {
-        let mut series = Series { events: vec![(9, 5), (3, 1), (6, 2)], sums: Vec::new() };
-        series.seal();
-        assert_eq!(series.within(3, 6), (2, 3));
-        assert_eq!(series.within(4, 9), (2, 7));
-        assert_eq!(series.within(10, 9), (0, 0));
-        assert_eq!(series.within(i128::MIN, 2), (0, 0));
     }
 }

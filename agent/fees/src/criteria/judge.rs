@@ -4,10 +4,10 @@
 
 use super::operand::{Level, Operand, day_name};
 use super::{Bound, Criterion, Definition, Quantity, Space, Test, definition, quantity};
-use crate::facts::{Facts, Side, Traffic, balances, share};
+use crate::facts::{Facts, PeerFacts, Side, Traffic, balances, share};
 use crate::fault::Fault;
 use crate::scid;
-use crate::state::{Channel, Peer};
+use crate::state::Channel;
 
 /// Seconds that a level looks back unless told otherwise.
 const LEVEL_SECONDS: i128 = 7 * 86_400;
@@ -26,6 +26,9 @@ pub(crate) struct Subject<'a> {
     pub local: i128,
     /// The peer's balance, sat.
     pub remote: i128,
+    /// The peer.
+    pub peer: PeerFacts<'a>,
+    ratio: Option<f64>,
 }
 
 /// How a test went.
@@ -63,8 +66,7 @@ pub(crate) enum Have {
 
 /// What a test found out on the way to its criteria.
 #[derive(Default)]
-struct Found<'a> {
-    peer: Option<&'a Peer>,
+struct Found {
     traffic: Option<Traffic>,
     fee_rate: Option<f64>,
 }
@@ -79,12 +81,13 @@ impl<'a> Subject<'a> {
     /// A channel and what is known.
     pub fn new(facts: &'a Facts<'a>, channel: &'a Channel) -> Subject<'a> {
         let (local, remote) = balances(channel);
-        Subject { facts, channel, local, remote }
+        let peer = facts.peer(&channel.remote_pubkey);
+        Subject { facts, channel, local, remote, peer, ratio: share(local, local + remote) }
     }
 
     /// Our share of the channel's balances; nothing where there is nothing on either side.
     pub fn ratio(&self) -> Option<f64> {
-        share(self.local, self.local + self.remote)
+        self.ratio
     }
 
     /// Blocks since the channel's; below zero for an alias.
@@ -145,7 +148,7 @@ impl<'a> Subject<'a> {
     }
 
     /// What must hold before the criteria of a stage are looked at.
-    fn enter(&self, test: &Test, stage: u8, found: &mut Found<'a>) -> Result<(), End> {
+    fn enter(&self, test: &Test, stage: u8, found: &mut Found) -> Result<(), End> {
         match (test.space, stage) {
             (Some(Space::Chan), 1) if self.ratio().is_none() => {
                 Err(End::Failed("nothing on either side of the channel: no ratio".to_owned()))
@@ -155,14 +158,13 @@ impl<'a> Subject<'a> {
             }
             (Some(Space::Node), 1) => {
                 let key = &self.channel.remote_pubkey;
-                found.peer = self.facts.peer(key);
-                found
-                    .peer
+                self.peer
+                    .graph
                     .map(|_| ())
                     .ok_or_else(|| End::Failed(format!("the graph does not know the peer {key}")))
             }
             (Some(Space::Node), 2) => {
-                let balance = self.facts.peer_balance(&self.channel.remote_pubkey);
+                let balance = self.peer.balance;
                 if balance.active.total() + balance.inactive.total() == 0 {
                     let message = "nothing on either side of the peer's channels: no ratio";
                     return Err(End::Failed(message.to_owned()));
@@ -193,7 +195,7 @@ impl<'a> Subject<'a> {
         test: &Test,
         definition: &Definition,
         criterion: &Criterion,
-        found: &mut Found<'a>,
+        found: &mut Found,
     ) -> Result<(), Outcome> {
         if definition.quantity == Quantity::IgnoreAge {
             return Ok(()); // read with the period
@@ -228,7 +230,7 @@ impl<'a> Subject<'a> {
         definition: &Definition,
         criterion: &Criterion,
         test: &Test,
-        found: &Found<'a>,
+        found: &Found,
         warned: &mut bool,
     ) -> Result<Option<Have>, Fault> {
         if definition.space == Space::Chan && definition.stage == 3 && found.traffic.is_none() {
@@ -263,12 +265,11 @@ impl<'a> Subject<'a> {
             }
             (Bound::Is, Operand::Texts(texts, ignored), _) => {
                 *warned |= ignored;
-                let key = &self.channel.remote_pubkey;
                 match definition.quantity {
                     Quantity::NodeAlias => {
-                        self.facts.peer(key).is_some_and(|peer| texts.contains(&peer.alias))
+                        self.peer.graph.is_some_and(|peer| texts.contains(&peer.alias))
                     }
-                    _ => texts.contains(key),
+                    _ => texts.contains(&self.channel.remote_pubkey),
                 }
             }
             (Bound::Is, Operand::Levels(levels), Have::Words(have)) => {
@@ -292,7 +293,7 @@ impl<'a> Subject<'a> {
         quantity: Quantity,
         criterion: &Criterion,
         test: &Test,
-        found: &Found<'a>,
+        found: &Found,
     ) -> Result<Option<Have>, Fault> {
         let channel = self.channel;
         let integer = |value: i64| Some(Have::Integer(value.into()));
@@ -315,7 +316,8 @@ impl<'a> Subject<'a> {
             }
             Quantity::Age => Some(Have::Integer(self.age_blocks())),
             Quantity::AgeDays => {
-                Some(Have::Float(self.age_blocks().saturating_mul(BLOCK_SECONDS) as f64 / 86_400.0))
+                let seconds = self.age_blocks().saturating_mul(BLOCK_SECONDS);
+                share(seconds, 86_400).map(Have::Float)
             }
             Quantity::PendingCount => {
                 Some(Have::Integer(channel.funds.pending_htlcs.len() as i128))
@@ -329,8 +331,8 @@ impl<'a> Subject<'a> {
             Quantity::FeeRate => found.fee_rate.map(Have::Float),
             Quantity::NodeId => Some(Have::Words("another peer")),
             Quantity::NodeAlias => Some(Have::Words("another alias")),
-            Quantity::NodeChannels => found.peer.and_then(|peer| integer(peer.num_channels)),
-            Quantity::NodeCapacity => found.peer.and_then(|peer| integer(peer.total_capacity)),
+            Quantity::NodeChannels => self.peer.graph.and_then(|peer| integer(peer.num_channels)),
+            Quantity::NodeCapacity => self.peer.graph.and_then(|peer| integer(peer.total_capacity)),
             _ => return self.have_more(quantity, criterion, test, found),
         })
     }
@@ -341,7 +343,7 @@ impl<'a> Subject<'a> {
         quantity: Quantity,
         criterion: &Criterion,
         test: &Test,
-        found: &Found<'a>,
+        found: &Found,
     ) -> Result<Option<Have>, Fault> {
         let traffic = found.traffic.unwrap_or_default();
         let window = criterion.window.unwrap_or_default();
@@ -378,7 +380,7 @@ impl<'a> Subject<'a> {
 
     /// The quantities of all our channels with the peer together.
     fn shared(&self, quantity: Quantity) -> Option<Have> {
-        let balance = self.facts.peer_balance(&self.channel.remote_pubkey);
+        let balance = self.peer.balance;
         let (active, inactive) = (balance.active, balance.inactive);
         let ratio = |side: Side| share(side.local, side.total()).map(Have::Float);
         match quantity {
@@ -421,7 +423,7 @@ impl<'a> Subject<'a> {
     /// How many other channels into the peer could carry what ours can.
     fn alternatives(&self, criterion: &Criterion, test: &Test) -> Result<i128, Fault> {
         let key = &self.channel.remote_pubkey;
-        let known = self.facts.peer(key).and_then(|peer| peer.alternatives.as_ref());
+        let known = self.peer.graph.and_then(|peer| peer.alternatives.as_ref());
         let Some(known) = known else {
             let message = format!("{}: the state has no other channels of {key}", criterion.key);
             return Err(Fault::new(&test.first.place, message));

@@ -99,7 +99,7 @@ impl Work<'_> {
     /// we are half as dear again; no premium.
     fn competitive(&self, notes: &mut Vec<String>) -> Result<Option<i128>, Fault> {
         let channel = self.subject.channel;
-        let peer = self.subject.facts.peer(&channel.remote_pubkey);
+        let peer = self.subject.peer.graph;
         let others = peer.and_then(|peer| peer.alternatives.as_ref());
         let others = others.ok_or_else(|| {
             self.fault("inbound_mode competitive: the state has no other channels of the peer")

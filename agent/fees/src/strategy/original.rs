@@ -43,7 +43,7 @@ impl Work<'_> {
 
     /// Our share of the peer's active channels; of the inactive ones only where none is active.
     fn peer_ratio(&self) -> Option<f64> {
-        let balance = self.subject.facts.peer_balance(&self.subject.channel.remote_pubkey);
+        let balance = self.subject.peer.balance;
         let side = if balance.active.channels == 0 { balance.inactive } else { balance.active };
         share(side.local, side.total())
     }

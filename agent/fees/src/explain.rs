@@ -49,11 +49,11 @@ pub fn explain(rules: &Rules, decision: &Decision) -> Explanation {
 fn along(rules: &Rules, trail: &Trail) -> Explanation {
     let mut explanation = Explanation::default();
     for step in &trail.steps {
-        let Some(section) = rules.section(step.section) else { continue };
+        let Some(section) = rules.section(index_of(step.section)) else { continue };
         let (matched, why) = words(section, &step.verdict);
         explanation.steps.push(shown(section, matched, why));
     }
-    let looked_at = |index: &usize| trail.steps.iter().any(|step| step.section == *index);
+    let looked_at = |index: &usize| trail.steps.iter().any(|step| index_of(step.section) == *index);
     for index in rules.order.iter().chain(&rules.default).filter(|index| !looked_at(index)) {
         if let Some(section) = rules.section(*index) {
             let why = "not looked at: a section before it ended the evaluation";
@@ -84,12 +84,17 @@ fn along(rules: &Rules, trail: &Trail) -> Explanation {
     explanation
 }
 
+/// A place in a list.
+fn index_of(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
 fn shown(section: &Section, matched: bool, why: String) -> Step {
     Step { section: section.name.to_string(), place: section.place.to_string(), matched, why }
 }
 
 fn words(section: &Section, verdict: &Verdict) -> (bool, String) {
-    let name = |test: usize| section.tests.get(test).map_or("", |test| test.name.as_str());
+    let name = |test: u32| section.tests.get(index_of(test)).map_or("", |test| test.name.as_str());
     match verdict {
         Verdict::Passed => (true, "matches and goes on: it is not final".to_owned()),
         Verdict::Ended if &*section.name == "default" => {
@@ -104,15 +109,15 @@ fn words(section: &Section, verdict: &Verdict) -> (bool, String) {
     }
 }
 
-fn unmet_words(section: &Section, test: usize, unmet: Unmet) -> String {
+fn unmet_words(section: &Section, test: u32, unmet: Unmet) -> String {
     let have = match unmet.have {
         Have::Integer(value) => value.to_string(),
         Have::Float(value) => value.to_string(),
         Have::Flag(value) => value.to_string(),
         Have::Words(words) => words.to_owned(),
     };
-    let test = section.tests.get(test);
-    let criterion = test.and_then(|test| test.criteria.get(unmet.criterion?));
+    let test = section.tests.get(index_of(test));
+    let criterion = test.and_then(|test| test.criteria.get(index_of(unmet.criterion?)));
     match criterion {
         None => have,
         Some(criterion) => {

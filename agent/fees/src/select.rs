@@ -26,9 +26,16 @@ pub(crate) struct Trail {
 #[derive(Debug, Clone)]
 pub(crate) struct Step {
     /// The section.
-    pub section: usize,
+    pub section: u32,
     /// What happened.
     pub verdict: Verdict,
+}
+
+impl Step {
+    fn at(section: usize, verdict: Verdict) -> Step {
+        // Files have far fewer sections than 32 bits count.
+        Step { section: u32::try_from(section).unwrap_or(u32::MAX), verdict }
+    }
 }
 
 /// What can happen at a section.
@@ -41,14 +48,14 @@ pub(crate) enum Verdict {
     /// A criterion of one of its tests was not met.
     Unmet {
         /// The test's place in the section.
-        test: usize,
+        test: u32,
         /// What was not met.
         unmet: Unmet,
     },
     /// A test's name space does not exist.
     UnknownSpace {
         /// The test's place in the section.
-        test: usize,
+        test: u32,
     },
     /// It could not be judged.
     Failed(Box<Fault>),
@@ -165,7 +172,7 @@ pub(crate) fn select<'a>(
 
 /// Judges a section's tests in order; the first that is not met ends the section.
 fn judge(section: &Section, subject: &Subject<'_>, warnings: &mut Vec<Warning>) -> Option<Verdict> {
-    for (test, criteria) in section.tests.iter().enumerate() {
+    for (test, criteria) in (0u32..).zip(&section.tests) {
         if criteria.space.is_none() {
             warn(warnings, Warning::UnknownNamespace);
             return Some(Verdict::UnknownSpace { test });
@@ -220,7 +227,7 @@ impl<'a> Walk<'a> {
             Verdict::Failed(fault) => self.failure = Some((**fault).clone()),
             _ => {}
         }
-        self.trail.steps.push(Step { section: index, verdict });
+        self.trail.steps.push(Step::at(index, verdict));
         goes_on
     }
 
@@ -249,16 +256,16 @@ impl<'a> Walk<'a> {
         if let Some(fault) = &section.broken {
             self.failure = Some(fault.clone());
             let verdict = Verdict::Failed(Box::new(fault.clone()));
-            self.trail.steps.push(Step { section: index, verdict });
+            self.trail.steps.push(Step::at(index, verdict));
             return;
         }
         if section.strategy.is_some() {
             self.trail.origins.overlay(index, section);
             self.chosen = Some(index);
-            self.trail.steps.push(Step { section: index, verdict: Verdict::Ended });
+            self.trail.steps.push(Step::at(index, Verdict::Ended));
         } else if self.fallback.is_some() {
             self.trail.origins.overlay(index, section);
-            self.trail.steps.push(Step { section: index, verdict: Verdict::Passed });
+            self.trail.steps.push(Step::at(index, Verdict::Passed));
         }
     }
 }

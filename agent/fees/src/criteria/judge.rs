@@ -46,7 +46,7 @@ pub(crate) enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Unmet {
     /// The criterion's place in its test; nothing where no single one decides.
-    pub criterion: Option<usize>,
+    pub criterion: Option<u32>,
     /// What the channel has instead.
     pub have: Have,
 }
@@ -54,14 +54,21 @@ pub(crate) struct Unmet {
 /// What a channel has.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Have {
-    /// An integer.
-    Integer(i128),
+    /// An integer; sums past 64 bits stay at the end of their range.
+    Integer(i64),
     /// A fraction.
     Float(f64),
     /// A flag.
     Flag(bool),
     /// A word or sentence.
     Words(&'static str),
+}
+
+impl Have {
+    fn sum(value: i128) -> Have {
+        let end = if value < 0 { i64::MIN } else { i64::MAX };
+        Have::Integer(i64::try_from(value).unwrap_or(end))
+    }
 }
 
 /// What a test found out on the way to its criteria.
@@ -104,7 +111,7 @@ impl<'a> Subject<'a> {
         }
         let mut found = Found::default();
         let mut stage = 0;
-        for (number, criterion) in test.criteria.iter().enumerate() {
+        for (number, criterion) in (0u32..).zip(&test.criteria) {
             let Some(definition) = definition(criterion) else { continue };
             while stage < definition.stage {
                 stage += 1;
@@ -254,8 +261,8 @@ impl<'a> Subject<'a> {
         warned: &mut bool,
     ) -> bool {
         match (definition.bound, operand, have) {
-            (Bound::Min, Operand::Integer(least), Have::Integer(have)) => *least <= have,
-            (Bound::Max, Operand::Integer(most), Have::Integer(have)) => *most >= have,
+            (Bound::Min, Operand::Integer(least), Have::Integer(have)) => *least <= have.into(),
+            (Bound::Max, Operand::Integer(most), Have::Integer(have)) => *most >= have.into(),
             (Bound::Min, Operand::Float(least), Have::Float(have)) => *least <= have,
             (Bound::Max, Operand::Float(most), Have::Float(have)) => *most >= have,
             (Bound::Is, Operand::Flag(wanted), Have::Flag(have)) => *wanted == have,
@@ -276,7 +283,7 @@ impl<'a> Subject<'a> {
                 levels.iter().any(|level| level.name() == have)
             }
             (Bound::Is, Operand::Clock(from, to), Have::Integer(minute)) => {
-                let (from, to) = (i128::from(*from), i128::from(*to));
+                let (from, to) = (i64::from(*from), i64::from(*to));
                 let (after, before) = (from <= minute, minute < to);
                 if from <= to { after && before } else { after || before }
             }
@@ -296,7 +303,7 @@ impl<'a> Subject<'a> {
         found: &Found,
     ) -> Result<Option<Have>, Fault> {
         let channel = self.channel;
-        let integer = |value: i64| Some(Have::Integer(value.into()));
+        let integer = |value: i64| Some(Have::Integer(value));
         Ok(match quantity {
             Quantity::ChannelId => Some(Have::Words("another channel")),
             Quantity::Initiator => Some(Have::Flag(channel.initiator)),
@@ -304,8 +311,8 @@ impl<'a> Subject<'a> {
             Quantity::Active => Some(Have::Flag(channel.active)),
             Quantity::Ratio => self.ratio().map(Have::Float),
             Quantity::Capacity => integer(channel.funds.capacity),
-            Quantity::Local => Some(Have::Integer(self.local)),
-            Quantity::Remote => Some(Have::Integer(self.remote)),
+            Quantity::Local => Some(Have::sum(self.local)),
+            Quantity::Remote => Some(Have::sum(self.remote)),
             Quantity::PeerBaseFee => {
                 integer(channel.remote_policy.as_ref().map_or(0, |p| p.base_fee_msat))
             }
@@ -314,18 +321,16 @@ impl<'a> Subject<'a> {
                 let disabled = channel.remote_policy.as_ref().is_some_and(|p| p.disabled);
                 Some(Have::Flag(disabled))
             }
-            Quantity::Age => Some(Have::Integer(self.age_blocks())),
+            Quantity::Age => Some(Have::sum(self.age_blocks())),
             Quantity::AgeDays => {
                 let seconds = self.age_blocks().saturating_mul(BLOCK_SECONDS);
                 share(seconds, 86_400).map(Have::Float)
             }
-            Quantity::PendingCount => {
-                Some(Have::Integer(channel.funds.pending_htlcs.len() as i128))
-            }
+            Quantity::PendingCount => Some(Have::sum(channel.funds.pending_htlcs.len() as i128)),
             Quantity::NextExpiry => {
                 let next = channel.funds.pending_htlcs.iter().map(|htlc| htlc.expiration_height);
                 let tip = i128::from(self.facts.state.node.block_height);
-                next.min().map(|height| Have::Integer(i128::from(height) - tip))
+                next.min().map(|height| Have::sum(i128::from(height) - tip))
             }
             Quantity::Synced => Some(Have::Flag(self.facts.state.node.synced_to_chain)),
             Quantity::FeeRate => found.fee_rate.map(Have::Float),
@@ -348,7 +353,7 @@ impl<'a> Subject<'a> {
         let traffic = found.traffic.unwrap_or_default();
         let window = criterion.window.unwrap_or_default();
         let chan_id = self.channel.chan_id;
-        let integer = |value: i128| Some(Have::Integer(value));
+        let integer = |value: i128| Some(Have::sum(value));
         let ratio = |part: i128, other: i128| {
             Some(Have::Float(share(part, part + other).unwrap_or(f64::NAN)))
         };
@@ -391,10 +396,10 @@ impl<'a> Subject<'a> {
                 local: active.local + inactive.local,
                 remote: active.remote + inactive.remote,
             }),
-            Quantity::SharedActive => Some(Have::Integer(active.channels)),
-            Quantity::SharedInactive => Some(Have::Integer(inactive.channels)),
-            Quantity::SharedCapacityActive => Some(Have::Integer(active.total())),
-            Quantity::SharedCapacityInactive => Some(Have::Integer(inactive.total())),
+            Quantity::SharedActive => Some(Have::sum(active.channels)),
+            Quantity::SharedInactive => Some(Have::sum(inactive.channels)),
+            Quantity::SharedCapacityActive => Some(Have::sum(active.total())),
+            Quantity::SharedCapacityInactive => Some(Have::sum(inactive.total())),
             _ => None,
         }
     }

@@ -7,12 +7,20 @@ use crate::criteria::{Bound, Criterion, Operand, Quantity, definition, quantity}
 use crate::fault::Fault;
 use crate::rules::{Rules, Section};
 
+/// In files with more sections than this, only sections that apply to all are compared with those
+/// behind them: comparing every pair would take too long.
+const PAIRS_SECTIONS_MAX: usize = 500;
+
 /// Lints the order and the conditions of the sections.
 pub(super) fn lint(rules: &Rules, found: &mut Findings) {
     let tried: Vec<&Section> = rules.order.iter().filter_map(|it| rules.section(*it)).collect();
+    let few = tried.len() <= PAIRS_SECTIONS_MAX;
+    let ends = |first: &Section, section: &Section| {
+        first.is_final && (covers_all(first) || (few && covers(first, section)))
+    };
     for (index, section) in tried.iter().enumerate() {
         let mut earlier = tried.iter().take(index);
-        if let Some(first) = earlier.find(|first| first.is_final && covers(first, section)) {
+        if let Some(first) = earlier.find(|first| ends(first, section)) {
             let (name, line) = (&first.name, first.place.line);
             let message = format!("never reached: [{name}] in line {line} ends the evaluation");
             found.warn(&section.place, message);

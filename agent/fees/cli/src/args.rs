@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 
 /// Fee rules for payment channels: charge-lnd's files unchanged, and more.
 #[derive(Debug, Parser)]
@@ -14,20 +14,31 @@ pub struct Args {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// What every command understands.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What every command understands, before its name or behind it.
+#[derive(Debug, Default, Group)]
+pub struct Common {
+    /// The rule file.
+    #[arg(short = 'c', long, value_name = "RULES", global = true)]
+    pub config: Option<PathBuf>,
+    /// Report every channel that a section applies to; twice: and every reason.
+    #[arg(short = 'v', long, action = ArgAction::Count, global = true)]
+    pub verbose: u8,
     /// Print JSON instead of text.
     #[arg(long, global = true)]
     pub json: bool,
 }
 
-/// Rules and what they are judged against.
+/// What rules are judged against.
 #[derive(Debug, Group)]
 pub struct Given {
     /// The recorded node: JSON with `node` and `channels`.
     #[arg(long, value_name = "STATE.json")]
     pub state: PathBuf,
-    /// The rule file.
-    #[arg(short = 'c', long, value_name = "RULES")]
-    pub config: PathBuf,
     /// charge-lnd's own flags, in one word: --args "--dry-run -v".
     #[arg(long, value_name = "FLAGS", default_value = "", allow_hyphen_values = true)]
     pub args: String,
@@ -50,7 +61,7 @@ pub enum DialectName {
 pub enum Command {
     /// Evaluate rules against a recorded node; nothing is sent anywhere.
     Evaluate {
-        /// Rules and state.
+        /// The state.
         #[command(flatten)]
         given: Given,
         /// Say for every channel why, section by section.
@@ -59,8 +70,8 @@ pub enum Command {
     },
     /// Find what is wrong with a rule file: names, values, lists, sections nobody reaches.
     Lint {
-        /// The rule file.
-        file: PathBuf,
+        /// The rule file, unless -c names it.
+        file: Option<PathBuf>,
         /// A recorded node; then what it would refuse is found too.
         #[arg(long, value_name = "STATE.json")]
         state: Option<PathBuf>,
@@ -72,7 +83,7 @@ pub enum Command {
     TestChannel {
         /// The channel: a number, BxTxO or B:T:O.
         channel: String,
-        /// Rules and state.
+        /// The state.
         #[command(flatten)]
         given: Given,
     },

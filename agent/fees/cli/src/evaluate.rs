@@ -9,7 +9,7 @@ use debal_fees::{
 };
 use serde_json::Value;
 
-use crate::args::{DialectName, Given};
+use crate::args::{Common, DialectName, Given};
 use crate::failure::Failure;
 use crate::{Shown, read};
 
@@ -23,40 +23,44 @@ pub fn options(dialect: Option<DialectName>) -> Options {
 }
 
 /// Runs what is given.
-pub fn run(given: &Given) -> Result<(NodeState, Run), Failure> {
+fn run(given: &Given, common: &Common) -> Result<(NodeState, Run), Failure> {
     let words = given.args.split_whitespace();
-    let flags = Flags::parse(words).map_err(|error| Failure::of(2, "usage", error.to_string()))?;
+    let usage = |error: String| Failure::of(2, "usage", error);
+    let mut flags = Flags::parse(words).map_err(|error| usage(error.to_string()))?;
+    flags.verbose |= common.verbose > 0;
+    let config = common.config.as_ref().ok_or_else(|| usage("-c RULES is missing".to_owned()))?;
     let state = read::state(&given.state)?;
-    let rules = read::rules(&given.config)?;
-    let mut files = read::named(&given.config);
-    let file = given.config.display().to_string();
+    let rules = read::rules(config)?;
+    let mut files = read::named(config);
+    let file = config.display().to_string();
     let options = options(given.dialect);
     let run = answer(rules.as_deref(), &file, &mut files, &state, &flags, options);
     Ok((state, run))
 }
 
 /// Prints what a run would do.
-pub fn evaluate(given: &Given, explained: bool, json: bool) -> Result<Shown, Failure> {
-    let (state, run) = run(given)?;
+pub fn evaluate(given: &Given, common: &Common, explained: bool) -> Result<Shown, Failure> {
+    let (state, run) = run(given, common)?;
+    let explained = explained || common.verbose > 1;
     let code = match run.answer.error {
         None => 0,
         Some(RunError::ConfigMissing | RunError::ConfigSyntax | RunError::ConfigInvalid) => 3,
         Some(RunError::CircuitbreakerMismatch | RunError::CircuitbreakerUnreachable) => 1,
     };
-    let text = if json {
+    let text = if common.json {
         format!("{}\n", to_json(&run, explained)?)
     } else {
         to_text(&run, &state, explained)
     };
-    let notes = complaints(&run, given);
+    let notes = complaints(&run);
     Ok(Shown { text, notes, code })
 }
 
 /// What went wrong, for the error stream.
-fn complaints(run: &Run, given: &Given) -> String {
+fn complaints(run: &Run) -> String {
     let mut text = String::new();
     if run.answer.error == Some(RunError::ConfigMissing) {
-        text += &format!("{}: no such file\n", given.config.display());
+        text += "the rule file does not exist\n";
     }
     if let Some(fault) = &run.fault {
         text += &format!("{fault}\n");
@@ -197,12 +201,12 @@ pub fn explanation(explanation: &Explanation, indent: &str) -> String {
 }
 
 /// `test-channel`: one channel, with every reason.
-pub fn test_channel(channel: &str, given: &Given, json: bool) -> Result<Shown, Failure> {
+pub fn test_channel(channel: &str, given: &Given, common: &Common) -> Result<Shown, Failure> {
     let chan_id = scid::read(channel).ok_or_else(|| {
         Failure::of(2, "usage", format!("{channel} is no channel id: a number, BxTxO or B:T:O"))
     })?;
-    let (state, run) = run(given)?;
-    let notes = complaints(&run, given);
+    let (state, run) = run(given, common)?;
+    let notes = complaints(&run);
     let Some((rules, evaluation)) = &run.decided else {
         let code = if run.answer.error.is_none() { 0 } else { 3 };
         return Ok(Shown { text: ended(&run.answer), notes, code });
@@ -218,7 +222,7 @@ pub fn test_channel(channel: &str, given: &Given, json: bool) -> Result<Shown, F
     let answer = run.answer.channels.get(index);
     let explained = explain(rules, decision);
     let failed = |error: serde_json::Error| Failure::of(1, "failed", error.to_string());
-    if json {
+    if common.json {
         let value = serde_json::json!({
             "channel": scid::show(chan_id),
             "result": serde_json::to_value(answer).map_err(failed)?,

@@ -14,14 +14,14 @@ use std::io::Write;
 
 use clap::Parser;
 
-pub use args::{Args, Command, DialectName, Given};
+pub use args::{Args, Command, Common, DialectName, Given};
 
 /// Runs one command line (without the program's name and the word `fees`), prints to `out` what it
 /// answers and to `err` what went wrong, and returns the exit code.
 pub fn run(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let words = std::iter::once("debal fees").chain(args.iter().map(String::as_str));
     match Args::try_parse_from(words) {
-        Ok(args) => run_command(&args.command, args.json, out, err),
+        Ok(args) => run_command(&args.command, &args.common, out, err),
         Err(error) => {
             let text = error.render().to_string();
             // Help is an answer, not an error; clap knows which is which.
@@ -38,13 +38,22 @@ pub fn run(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
 }
 
 /// Runs one command; for a program that has its own command line around it.
-pub fn run_command(command: &Command, json: bool, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+pub fn run_command(
+    command: &Command,
+    common: &Common,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> u8 {
+    let json = common.json;
     let done = match command {
-        Command::Evaluate { given, explain } => evaluate::evaluate(given, *explain, json),
-        Command::Lint { file, state, dialect } => {
-            lint::lint(file, state.as_deref(), *dialect, json)
-        }
-        Command::TestChannel { channel, given } => evaluate::test_channel(channel, given, json),
+        Command::Evaluate { given, explain } => evaluate::evaluate(given, common, *explain),
+        Command::Lint { file, state, dialect } => lint::lint(
+            file.as_deref().or(common.config.as_deref()),
+            state.as_deref(),
+            *dialect,
+            json,
+        ),
+        Command::TestChannel { channel, given } => evaluate::test_channel(channel, given, common),
         Command::Vectors { directory } => vectors::run(directory, json),
         Command::GenerateConfig { file, force } => lint::generate(file.as_deref(), *force),
     };

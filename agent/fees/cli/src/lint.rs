@@ -16,11 +16,12 @@ const STARTER: &str = include_str!("../../examples/starter.conf");
 
 /// Prints what is wrong with a rule file; exit code 3 if a rule cannot do what it says.
 pub fn lint(
-    file: &Path,
+    file: Option<&Path>,
     state: Option<&Path>,
     dialect: Option<DialectName>,
     json: bool,
 ) -> Result<Shown, Failure> {
+    let file = file.ok_or_else(|| Failure::of(2, "usage", "which rule file?"))?;
     let shown = file.display().to_string();
     let text = read::rules(file)?
         .ok_or_else(|| Failure::invalid("config_missing", format!("{shown}: no such file")))?;

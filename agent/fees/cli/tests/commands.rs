@@ -82,12 +82,13 @@ fn invalid_input_has_its_own_exit_code() {
     assert!(err.contains("broken.conf:1:1: the header is not closed"), "{err}");
     let (code, out, err) = command(&["evaluate", "--state", &state, "-c", "nowhere", "--json"]);
     assert_eq!(code, 3);
-    assert!(out.contains("config_missing") && err.contains("no such file"), "{out}{err}");
+    assert!(out.contains("config_missing") && err.contains("does not exist"), "{out}{err}");
     let junk = files.write("junk.json", "{\"node\": 3}");
     assert_eq!(command(&["evaluate", "--state", &junk, "-c", &broken]).0, 3);
     let args = ["evaluate", "--state", &state, "-c", &broken, "--args", "--fast"];
     assert_eq!(command(&args).0, 2);
     assert_eq!(command(&["evaluate"]).0, 2);
+    assert_eq!(command(&["evaluate", "--state", &state]).0, 2);
     assert_eq!(command(&["--help"]).0, 0);
 }
 
@@ -152,6 +153,8 @@ fn test_channel_says_why_this_section_and_why_not_the_others() {
     let (code, out, _) = command(&[&args[..], &["--json"]].concat());
     let value: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &value["result"]["matched_section"]), (0, &"c".into()));
+    let before = ["-c", &rules, "-v", "test-channel", CHANNEL, "--state", &state];
+    assert_eq!(command(&before).0, 0, "flags may stand before the command");
     assert_eq!(command(&["test-channel", "1x1x9", "--state", &state, "-c", &rules]).0, 3);
     assert_eq!(command(&["test-channel", "x", "--state", &state, "-c", &rules]).0, 2);
 }

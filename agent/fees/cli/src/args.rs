@@ -8,7 +8,7 @@ use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 
 /// Fee rules for payment channels: charge-lnd's files unchanged, and more.
 #[derive(Debug, Parser)]
-#[command(name = "debal fees", about, max_term_width = 100)]
+#[command(name = "debal fees", max_term_width = 100)]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 invalid input.")]
 pub struct Args {
     /// What to do.

@@ -1,0 +1,23 @@
+//! What holds for the rules beyond the recorded cases; one program, to be linked once.
+//!
+//! Nothing here may read a file or a clock.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod examples;
+mod fuzz;
+mod relations;
+mod states;
+mod superset;
+
+use debal_fees::{Decision, NodeState, Options, Rules, evaluate};
+
+/// Compiles rules that name no files.
+pub fn rules(text: &str) -> Rules {
+    let mut none = |name: &str| Err(format!("no file {name}"));
+    Rules::compile(text, "rules", &mut none, Options::default()).unwrap()
+}
+
+/// The decisions of rules over a state.
+pub fn decide(text: &str, state: &NodeState) -> Vec<Decision> {
+    evaluate(&rules(text), state).decisions
+}

@@ -59,6 +59,13 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
     },
+    /// Decide channel fees by rule files: charge-lnd's and more (`debal fees --help`).
+    #[command(disable_help_flag = true)]
+    Fees {
+        /// What `debal fees --help` lists.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
     /// Make a data directory: identity, journal, explained configuration.
     Init {
         /// The new data directory.

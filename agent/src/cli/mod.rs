@@ -88,6 +88,11 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         let words: Vec<String> = json.into_iter().chain(words.iter().cloned()).collect();
         return debal_plan::run(&words, &mut std::io::stdout(), &mut std::io::stderr()).into();
     }
+    if let Command::Fees { words } = &cli.command {
+        let json = json.then(|| "--json".to_owned());
+        let words: Vec<String> = json.into_iter().chain(words.iter().cloned()).collect();
+        return debal_fees_cli::run(&words, &mut std::io::stdout(), &mut std::io::stderr()).into();
+    }
     match dispatch(cli) {
         Ok(shown) => {
             let text = if json { format!("{}\n", shown.json) } else { shown.text };
@@ -107,7 +112,9 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(cli: Cli) -> Result<Shown, Failure> {
     match cli.command {
-        Command::Plan { .. } => Err(Failure::failed("`debal plan` has its own command line")),
+        Command::Plan { .. } | Command::Fees { .. } => {
+            Err(Failure::failed("`debal plan` and `debal fees` have their own command lines"))
+        }
         Command::Init { data_dir } => make(&data_dir),
         Command::Member { data_dir, network } => member(&data_dir, &network),
         Command::Agent { config, set, check } => daemon::run(config, set, check),

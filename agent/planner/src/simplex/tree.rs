@@ -103,6 +103,37 @@ impl Tree {
         tree
     }
 
+    /// Gives every node the number of its place in preorder, but for the root, which stays the
+    /// highest. Returns the old number of every new one.
+    pub fn renumber(&mut self) -> Vec<u32> {
+        let root = (self.places.len() - 1) as u32;
+        let mut olds = Vec::with_capacity(self.places.len());
+        let mut news = vec![root; self.places.len()];
+        let mut node = self.next(root);
+        while node != root {
+            news[node as usize] = olds.len() as u32;
+            olds.push(node);
+            node = self.next(node);
+        }
+        olds.push(root);
+        let renamed = |node: u32| if node == NIL { NIL } else { news[node as usize] };
+        let place = |&old: &u32| {
+            let place = *self.at(old);
+            let (parent, previous) = (renamed(place.parent), renamed(place.previous));
+            Place { parent, previous, last: renamed(place.last), ..place }
+        };
+        self.places = olds.iter().map(place).collect();
+        for (new, next) in (1..=root).chain([0]).enumerate() {
+            self.next[new] = next;
+        }
+        olds
+    }
+
+    /// The last node of the subtree under `node` in preorder.
+    pub fn last(&self, node: u32) -> u32 {
+        self.at(node).last
+    }
+
     /// Where `node` hangs.
     pub fn at(&self, node: u32) -> &Place {
         &self.places[node as usize]
@@ -280,6 +311,11 @@ mod tests {
                 let place = tree.at(inner);
                 assert_eq!((place.parent, place.arc, place.up), (outer, arc, true));
                 check(&tree);
+                if arc % 50 == 0 {
+                    tree.renumber();
+                    check(&tree);
+                    assert!((0..nodes).all(|node| tree.next(node) == node + 1));
+                }
             }
         }
     }

@@ -4,7 +4,7 @@
 //! into the basis when [`Solver::solve`] is called.
 
 use super::pivot::{Engine, Way};
-use super::{Problem, Solution, SolveError, check, check_arc, check_supplies};
+use super::{Pricing, Problem, Solution, SolveError, check, check_arc, check_supplies};
 
 /// What is stale in the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +32,7 @@ pub struct Solver {
     engine: Engine<i64>,
     budget: u64,
     stale: Stale,
+    pricing: Pricing,
 }
 
 impl Solver {
@@ -42,12 +43,24 @@ impl Solver {
     pub fn new(problem: Problem) -> Result<Solver, SolveError> {
         check(&problem)?;
         let engine = start(&problem);
-        Ok(Solver { problem, engine, budget: u64::MAX, stale: Stale::Nothing })
+        Ok(Solver {
+            problem,
+            engine,
+            budget: u64::MAX,
+            stale: Stale::Nothing,
+            pricing: Pricing::default(),
+        })
     }
 
     /// The most pivots that one [`Solver::solve`] may make.
     pub fn set_pivot_budget(&mut self, pivots: u64) {
         self.budget = pivots;
+    }
+
+    /// Chooses entering arcs by another rule than the default from now on.
+    pub fn set_pricing(&mut self, rule: Pricing) {
+        self.pricing = rule;
+        self.engine.set_pricing(rule);
     }
 
     /// The problem as it stands.
@@ -110,7 +123,7 @@ impl Solver {
         if let Some(cut) = self.engine.cut() {
             return Err(SolveError::Infeasible(Box::new(cut)));
         }
-        let (flows, potentials) = (self.engine.flows(), self.engine.potentials().to_vec());
+        let (flows, potentials) = (self.engine.flows(), self.engine.potentials());
         let worth = |(a, &f): (&super::Arc, &i64)| i128::from(a.cost) * i128::from(f);
         let objective = self.problem.arcs.iter().zip(&flows).map(worth).sum();
         Ok(Solution { flows, potentials, objective, pivots })
@@ -124,6 +137,7 @@ impl Solver {
         check(&self.problem)?;
         if self.stale == Stale::Flow && !self.engine.repair(&self.problem.supplies) {
             self.engine = start(&self.problem);
+            self.engine.set_pricing(self.pricing);
         } else {
             self.engine.set_artificial_cost(prohibitive(&self.problem));
             self.engine.reprice_all();

@@ -87,11 +87,9 @@ fn a_certificate_proves_the_optimum_of_a_plan_without_charges() {
     assert_eq!((code, out), (0, wanted));
     // Prices that were tampered with prove less than they say.
     let certificate = plan.get("certificate").unwrap();
-    let price = text(certificate.get("potentials").unwrap(), "b");
-    let changed = plan.to_string().replace(
-        &format!("\"b\":\"{price}\"}}"),
-        &format!("\"b\":\"{}\"}}", price.replace('-', "") + "1"),
-    );
+    let price = text(certificate.get("potentials").unwrap(), "@B");
+    let (old, new) = (format!("\"@B\":\"{price}\""), format!("\"@B\":\"{price}1\""));
+    let changed = plan.to_string().replace(&old, &new);
     assert_ne!(changed, plan.to_string());
     let (code, _, err) = command(&["verify", &files.write("plan.json", &changed), &file]);
     assert_eq!(code, 3, "{err}");

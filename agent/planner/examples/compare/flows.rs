@@ -3,13 +3,11 @@
 //! It must never time reading or writing an instance; solvers take turns, so that what else runs on
 //! the machine hits all alike.
 
-use std::time::Instant;
-
 use debal_planner::simplex::{Pricing, Problem, Solver, solve};
 
 use crate::peers::{Peers, write_flow};
 use crate::table::{Column, Table, milliseconds};
-use crate::{Asked, Failure, instances};
+use crate::{Asked, Failure, clock, instances};
 
 /// What several runs of one solver took, in seconds, ascending.
 #[derive(Debug, Clone, Default)]
@@ -58,9 +56,9 @@ pub fn race(
     let mut rows = vec![row("ours", Some(true))];
     rows.extend(chosen.iter().map(|peer| row(peer.name, None)));
     for _ in 0..runs {
-        let start = Instant::now();
+        let start = clock::seconds();
         let solution = solve(problem)?;
-        rows[0].times.add(start.elapsed().as_secs_f64());
+        rows[0].times.add(clock::seconds() - start);
         for (row, peer) in rows[1..].iter_mut().zip(&chosen) {
             let Some(answer) = peer.solve("flow", &file, 300) else { continue };
             let Some(objective) = answer.objective else { continue };
@@ -141,11 +139,11 @@ pub fn pricing(asked: &Asked) -> Result<(), Failure> {
                 if *rule == Pricing::Best && run > 0 {
                     continue;
                 }
-                let start = Instant::now();
+                let start = clock::seconds();
                 let mut solver = Solver::new(problem.clone())?;
                 solver.set_pricing(*rule);
                 let solution = solver.solve()?;
-                times.add(start.elapsed().as_secs_f64());
+                times.add(clock::seconds() - start);
                 (*pivots, *objective) = (solution.pivots, solution.objective);
             }
         }

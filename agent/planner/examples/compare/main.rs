@@ -4,6 +4,7 @@
 //! not installed, and never print a time for an answer whose objective is wrong.
 
 mod charges;
+mod clock;
 mod flows;
 mod growth;
 mod instances;

@@ -3,15 +3,13 @@
 //! It must never time the change itself apart from the solution it leads to: what `set_cost` and
 //! `set_capacity` take is part of the warm time.
 
-use std::time::Instant;
-
 use debal_planner::simplex::{Arc, Solver, solve};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::flows::Times;
 use crate::table::{Column, Table, milliseconds};
-use crate::{Asked, Failure, instances};
+use crate::{Asked, Failure, clock, instances};
 
 /// The kinds of change, each on one arc in a hundred: what it is called, by how many percent costs
 /// and capacities move.
@@ -47,17 +45,17 @@ pub fn run(asked: &Asked) -> Result<(), Failure> {
             let (mut warm, mut cold, mut pivots) = (Times::default(), Times::default(), (0, 0));
             for _ in 0..asked.runs {
                 let changed = draw(&solver, family, (costs, capacities), &mut rng);
-                let start = Instant::now();
+                let start = clock::seconds();
                 for (number, arc) in changed {
                     solver.set_cost(number, arc.cost)?;
                     solver.set_capacity(number, arc.capacity)?;
                 }
                 let again = solver.solve()?;
-                warm.add(start.elapsed().as_secs_f64());
+                warm.add(clock::seconds() - start);
                 let anew = solver.problem().clone();
-                let start = Instant::now();
+                let start = clock::seconds();
                 let anew = solve(&anew)?;
-                cold.add(start.elapsed().as_secs_f64());
+                cold.add(clock::seconds() - start);
                 if again.objective != anew.objective {
                     return Err("warm and cold differ".into());
                 }

@@ -66,6 +66,7 @@ pub(super) struct Market<'a, C> {
 
 impl<C: Cost> Market<'_, C> {
     /// What one unit on `arc` gains, negated: below zero it is a gain.
+    #[inline]
     fn gain(&self, arc: usize) -> C {
         let Priced { cost, tail, head } = self.arcs[arc];
         let (tail, head) = (self.potentials[tail as usize], self.potentials[head as usize]);

@@ -58,9 +58,11 @@ solver.setOptionValue("threads", 1)
 solver.setOptionValue("time_limit", limit)
 solver.setOptionValue("mip_rel_gap", 1e-6)
 solver.passModel(lp)
-start = time.perf_counter()
+# A search runs against the wall clock, a plain flow is timed on the core.
+clock = time.perf_counter if charged else time.process_time
+start = clock()
 solver.run()
-took = time.perf_counter() - start
+took = clock() - start
 info = solver.getInfo()
 status = solver.getModelStatus()
 line = f"seconds {took:.6f}"

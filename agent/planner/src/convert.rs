@@ -1,7 +1,7 @@
 //! Flow problems and networks as petgraph graphs, and back.
 //!
-//! It must never reorder or lose: node `i` is node index `i`, arc or edge `i` is edge index `i`, both
-//! ways, and what goes there comes back equal.
+//! It must never reorder or lose: node `i` is node index `i`, arc or edge `i` is edge index `i`,
+//! both ways, and what goes there comes back equal.
 
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;

@@ -20,9 +20,9 @@ pub const FLOW_FAMILIES: [&str; 3] = ["payment", "transit", "grid"];
 /// A feasible flow problem of a family.
 ///
 /// `payment` is a preferential-attachment graph like a payment-channel network, with a supply at
-/// many nodes; `transit` is what NETGEN makes: chains from a few sources to a few sinks that make it
-/// feasible, hidden among random arcs; `grid` is what GRIDGEN makes: a torus of one-way streets with
-/// dear random chords.
+/// many nodes; `transit` is what NETGEN makes: chains from a few sources to a few sinks that make
+/// it feasible, hidden among random arcs; `grid` is what GRIDGEN makes: a torus of one-way streets
+/// with dear random chords.
 pub fn flow(family: &str, nodes: u32, arcs: usize, seed: u64) -> Problem {
     match family {
         "transit" => transit(nodes, arcs, seed),

@@ -1,8 +1,8 @@
 //! The Pareto front of paths: those that no other path beats in fee, time and reliability at once.
 //!
 //! It must never drop a way that could still end on the front: where minimum amounts are in play, a
-//! dearer way may pass where a cheaper one is too small, so there only ways of the same amount, over
-//! nodes that the other one also visits, are compared.
+//! dearer way may pass where a cheaper one is too small, so there only ways of the same amount,
+//! over nodes that the other one also visits, are compared.
 //!
 //! The search runs backwards from the target, as fees compound, and settles labels in the order of
 //! amount, time, unreliability and hops. None of the four ever shrinks on the way back, so whatever

@@ -1,13 +1,13 @@
 //! A proof that travels with a plan: one price per place, from which anyone computes in one pass a
 //! figure that no plan is below.
 //!
-//! It must never be trusted: [`Certificate::bound`] proves its figure for any prices at all, good or
-//! bad, and never asks how they were found.
+//! It must never be trusted: [`Certificate::bound`] proves its figure for any prices at all, good
+//! or bad, and never asks how they were found.
 //!
 //! With prices `p`, what a plan costs is `-sum(supply * p)` plus, per edge, what its flow costs at
 //! `fee + p(src) - p(dest)` a unit, charge included. Each of those is least at no flow or at full
-//! capacity, so the sum of the least is a bound. It meets the optimum where no charge counts, and is
-//! the bound of the linear relaxation where some do.
+//! capacity, so the sum of the least is a bound. It meets the optimum where no charge counts, and
+//! is the bound of the linear relaxation where some do.
 
 use super::stages::Figure;
 use super::{Mode, Problem};
@@ -26,9 +26,9 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// The best prices of the linear relaxation of `problem`: charges are spread over all that their
-    /// edge can carry. `None` in mode `earliest`, which is no sum over edges, and where the figures
-    /// do not fit or nothing is feasible.
+    /// The best prices of the linear relaxation of `problem`: charges are spread over all that
+    /// their edge can carry. `None` in mode `earliest`, which is no sum over edges, and where the
+    /// figures do not fit or nothing is feasible.
     pub fn of(problem: &Problem) -> Option<Certificate> {
         let (charged, places) = first_figure(problem)?;
         let free = charged.links.iter().all(|link| link.fixed_cost == 0);

@@ -3,9 +3,9 @@
 //! It must never meet unchecked input (`super::check` comes first) and never let an artificial arc
 //! enter the basis. Numbers stay in range: flows are between zero and capacity (2^61), artificial
 //! flows never exceed the total supply (2^62) because a cycle through the root that fills two
-//! artificial arcs costs more than any path can earn, and potentials differ from the root's by at most
-//! twice the artificial cost (2^61). Only differences count: the root's own potential drifts, since of
-//! a subtree and the rest the smaller side is moved, and sums may wrap.
+//! artificial arcs costs more than any path can earn, and potentials differ from the root's by at
+//! most twice the artificial cost (2^61). Only differences count: the root's own potential drifts,
+//! since of a subtree and the rest the smaller side is moved, and sums may wrap.
 
 use super::cost::Cost;
 use super::pricing::{Market, Priced, Pricing, Search, Standing};

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::cost::Cost;
 
-/// A rule for choosing the arc that enters the basis. All lead to the same objective; they differ in
-/// how many arcs they look at and how many pivots they make. The planner's design document has the
-/// measurements behind the default.
+/// A rule for choosing the arc that enters the basis. All lead to the same objective; they differ
+/// in how many arcs they look at and how many pivots they make. The planner's design document has
+/// the measurements behind the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Pricing {
     /// As `Block` while violations are many. Once a search has to look far, all violated arcs are

@@ -1,8 +1,8 @@
 //! What happens between runs: a flow that no longer fits is repaired, and one that cannot exist is
 //! explained.
 //!
-//! It must never lose a unit: what a repaired basis cannot carry goes over artificial arcs, which the
-//! next run empties.
+//! It must never lose a unit: what a repaired basis cannot carry goes over artificial arcs, which
+//! the next run empties.
 
 use super::Cut;
 use super::cost::Cost;

@@ -69,9 +69,17 @@ impl Tree {
     /// A tree from what every node hangs by; the root is the number after the last.
     pub fn hang_all(hung: &[Hung]) -> Tree {
         let root = hung.len() as u32;
-        let mut children = vec![Vec::new(); hung.len() + 1];
+        // The children of node `v` are `children[starts[v]..starts[v + 1]]`, ascending.
+        let mut starts = vec![0u32; hung.len() + 2];
+        hung.iter().for_each(|place| starts[place.parent as usize + 1] += 1);
+        for node in 1..starts.len() {
+            starts[node] += starts[node - 1];
+        }
+        let (mut fill, mut children) = (starts.clone(), vec![0; hung.len()]);
         for (node, place) in (0u32..).zip(hung) {
-            children[place.parent as usize].push(node);
+            let slot = &mut fill[place.parent as usize];
+            children[*slot as usize] = node;
+            *slot += 1;
         }
         let place = |h: &Hung| Place {
             parent: h.parent,
@@ -87,7 +95,8 @@ impl Tree {
         let (mut order, mut stack) = (Vec::with_capacity(hung.len() + 1), vec![root]);
         while let Some(node) = stack.pop() {
             order.push(node);
-            stack.extend(&children[node as usize]);
+            let (start, end) = (starts[node as usize], starts[node as usize + 1]);
+            stack.extend(&children[start as usize..end as usize]);
         }
         for (position, &node) in order.iter().enumerate() {
             tree.link(node, order[(position + 1) % order.len()]);

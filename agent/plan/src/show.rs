@@ -4,9 +4,9 @@
 
 use debal_planner::document::Value;
 use debal_planner::network::Network;
-use debal_planner::plan::{Mode, Plan, Step};
+use debal_planner::plan::{Certificate, Mode, Plan, Problem, Step};
 
-/// A plan as `solve --json` prints it.
+/// A plan as `solve --json` prints it, but for its certificate.
 pub fn plan_json(plan: &Plan, network: &Network) -> Value {
     let after = plan.after.iter().map(|list| Value::List(list.iter().map(Value::number).collect()));
     let steps = plan.steps.iter().map(|step| step_json(step, network));
@@ -27,6 +27,15 @@ pub fn plan_json(plan: &Plan, network: &Network) -> Value {
         ("nodes", Value::number(plan.nodes)),
         ("pivots", Value::number(plan.pivots)),
     ])
+}
+
+/// Prices by place and the bound that they prove, or null.
+pub fn certificate_json(problem: &Problem) -> Value {
+    let Some(certificate) = Certificate::of(problem) else { return Value::Null };
+    let Some(bound) = certificate.bound(problem) else { return Value::Null };
+    let names = problem.network.places().iter().map(|place| place.id.clone());
+    let prices = names.zip(certificate.potentials.iter().map(Value::text)).collect();
+    Value::table([("bound_exact", Value::text(bound)), ("potentials", Value::Table(prices))])
 }
 
 /// The relative gap as a decimal, rounded up to six places.

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use debal_planner::document::Value;
 use debal_planner::exact::Decimal;
-use debal_planner::network::{InputError, amount};
+use debal_planner::network::{InputError, Place, amount};
 use debal_planner::plan::verify::verify as check;
-use debal_planner::plan::{self, Problem, Step, read_problem};
+use debal_planner::plan::{self, Certificate, Problem, Step, read_problem};
 
 use crate::args::Solve;
 use crate::failure::Failure;
@@ -36,7 +36,9 @@ pub fn solve(given: &Solve, json: bool, err: &mut dyn Write) -> Result<Shown, Fa
         .map_err(|refusal| Failure::failed(format!("the planner is wrong: {refusal}")))?;
     let network = &problem.network;
     Shown::done(if json {
-        format!("{}\n", show::plan_json(&plan, network))
+        let mut entries = show::plan_json(&plan, network).as_table().unwrap_or_default().to_vec();
+        entries.push(("certificate".to_owned(), show::certificate_json(&problem)));
+        format!("{}\n", Value::Table(entries))
     } else if given.dot {
         drawing::dot(&plan, network)
     } else if given.svg {
@@ -68,13 +70,50 @@ pub fn verify(
     });
     let found = check(&problem, &steps, after.as_deref(), said.transpose()?);
     let objective = found.map_err(|refusal| Failure::of(3, "refused", refusal.to_string()))?;
+    let bound = proven_bound(&plan, &problem, objective)?;
     Shown::done(if json {
-        let figures = [("valid", Value::Bool(true)), ("objective_exact", Value::text(objective))];
-        format!("{}\n", Value::table(figures))
+        let bound = bound.map_or(Value::Null, Value::text);
+        let objective = Value::text(objective);
+        let valid = ("valid", Value::Bool(true));
+        format!(
+            "{}\n",
+            Value::table([valid, ("objective_exact", objective), ("bound_exact", bound)])
+        )
     } else {
         let mode = problem.mode.name();
-        format!("valid: {} steps reach the targets; {mode}: {objective}\n", steps.len())
+        let proof = match bound {
+            Some(bound) if bound == objective => "its prices prove that none is better".to_owned(),
+            Some(bound) => format!("its prices prove that none is below {bound}"),
+            None => "it has no certificate".to_owned(),
+        };
+        format!("valid: {} steps reach the targets; {mode}: {objective}; {proof}\n", steps.len())
     })
+}
+
+/// What the plan's certificate proves about this problem, if it has one.
+fn proven_bound(
+    plan: &Value,
+    problem: &Problem,
+    objective: Decimal,
+) -> Result<Option<Decimal>, Failure> {
+    let Some(prices) = plan.get("certificate").and_then(|found| found.get("potentials")) else {
+        return Ok(None);
+    };
+    let price = |place: &Place| prices.get(&place.id)?.as_text().and_then(Decimal::parse);
+    let potentials: Option<Vec<Decimal>> = problem.network.places().iter().map(price).collect();
+    let wrong = || Failure::of(3, "refused", "certificate.potentials: one number for each place");
+    let certificate = Certificate { potentials: potentials.ok_or_else(wrong)? };
+    let Some(bound) = certificate.bound(problem) else { return Ok(None) };
+    // No prices prove a bound above a plan that is there: that would be a fault of ours.
+    if bound > objective {
+        return Err(Failure::failed(format!("the checker is wrong: {bound} above {objective}")));
+    }
+    let said = plan.get("certificate").and_then(|found| found.get("bound_exact"));
+    if said.and_then(Value::as_text).and_then(Decimal::parse).is_some_and(|said| said != bound) {
+        let message = format!("for this problem the certificate proves {bound}, not what it says");
+        return Err(Failure::of(3, "refused", message));
+    }
+    Ok(Some(bound))
 }
 
 /// The steps of a plan.

@@ -73,6 +73,30 @@ fn solve_prints_the_optimum_of_every_mode() {
 }
 
 #[test]
+fn a_certificate_proves_the_optimum_of_a_plan_without_charges() {
+    let files = Files::new();
+    let linear = PROBLEM.replace("\"fixed_fee\": 12,", "").replace("\"variable_fee\": 0,", "");
+    let linear = linear.replace("\"min_amount\": \"50\",", "\"variable_fee\": 0.5,");
+    let file = files.write("p.json", &linear);
+    let plan = solved(&["solve", &file, "--mode", "cheapest", "--json"]);
+    let written = files.write("plan.json", &plan.to_string());
+    let (code, out, _) = command(&["verify", &written, &file, "--json"]);
+    let said = text(&plan, "objective_exact");
+    let wanted =
+        format!("{{\"valid\":true,\"objective_exact\":\"{said}\",\"bound_exact\":\"{said}\"}}\n");
+    assert_eq!((code, out), (0, wanted));
+    // Prices that were tampered with prove less than they say.
+    let certificate = plan.get("certificate").unwrap();
+    let price = text(certificate.get("potentials").unwrap(), "@B");
+    let (old, new) = (format!("\"@B\":\"{price}\""), format!("\"@B\":\"{price}1\""));
+    let changed = plan.to_string().replace(&old, &new);
+    assert_ne!(changed, plan.to_string());
+    let (code, _, err) = command(&["verify", &files.write("plan.json", &changed), &file]);
+    assert_eq!(code, 3, "{err}");
+    assert!(err.contains("the certificate proves"), "{err}");
+}
+
+#[test]
 fn a_problem_in_toml_is_the_same_problem() {
     let files = Files::new();
     let toml = "mode = \"fastest\"\ncurrent = { a = \"5\" }\n[target]\na = 0\nb = \"5\"\n\

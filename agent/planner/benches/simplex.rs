@@ -13,6 +13,8 @@ use debal_planner::simplex;
 
 #[path = "../tests/oracles/graphs.rs"]
 mod graphs;
+#[path = "../tests/oracles/lightning.rs"]
+mod lightning;
 
 const NODES: u32 = 17_000;
 const CHANNELS: usize = 32_000;
@@ -32,9 +34,9 @@ fn flows(bench: &mut Criterion) {
 fn circulations(bench: &mut Criterion) {
     let mut group = bench.benchmark_group("circulation");
     group.sample_size(10);
-    let channels = graphs::lightning_like(NODES, CHANNELS, 1);
+    let channels = lightning::lightning_like(NODES, CHANNELS, 1);
     for helpers in [Helpers::Excluded, Helpers::Included] {
-        let arcs = graphs::uniform_balances(&channels, helpers, 1);
+        let arcs = lightning::uniform_balances(&channels, helpers, 1);
         let scores = vec![Score::ZERO; arcs.len()];
         group.bench_function(format!("solve, helpers {helpers:?}"), |run| {
             run.iter(|| circulation::solve(NODES, black_box(&arcs), &scores));

@@ -14,6 +14,8 @@ use rand_chacha::ChaCha8Rng;
 
 #[path = "../tests/oracles/graphs.rs"]
 mod graphs;
+#[path = "../tests/oracles/lightning.rs"]
+mod lightning;
 
 /// A graph: how many nodes, and per channel its two ends and its capacity in sat.
 struct Channels {
@@ -40,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn generated(nodes: u32, channels: usize) -> Channels {
-    let list = graphs::lightning_like(nodes, channels, 1);
+    let list = lightning::lightning_like(nodes, channels, 1);
     Channels { nodes, list }
 }
 
@@ -59,7 +61,7 @@ fn read(text: &str) -> Result<Channels, Box<dyn std::error::Error>> {
 
 fn circulate(channels: &Channels, helpers: Helpers) -> Result<(), Box<dyn std::error::Error>> {
     let nodes = channels.nodes;
-    let arcs = graphs::uniform_balances(&channels.list, helpers, 1);
+    let arcs = lightning::uniform_balances(&channels.list, helpers, 1);
     let scores = vec![Score::ZERO; arcs.len()];
     let start = Instant::now();
     let best = circulation::solve(nodes, &arcs, &scores)?;

@@ -7,7 +7,7 @@ use std::fmt;
 /// The longest text that is read as a number.
 const TEXT_MAX: usize = 80;
 /// The most digits behind the point, and of a whole number before it.
-const PLACES_MAX: u32 = 18;
+pub(crate) const PLACES_MAX: u32 = 18;
 /// The largest magnitude of the digits: more is no fee and no time.
 const DIGITS_MAX: i128 = 1_000_000_000_000_000_000_000_000_000_000_000_000;
 

@@ -116,6 +116,12 @@ impl Network {
         self.chains[place as usize]
     }
 
+    /// The same network with each edge marked as automatic or not.
+    pub(crate) fn with_automatic(mut self, marks: impl Iterator<Item = bool>) -> Network {
+        self.edges.iter_mut().zip(marks).for_each(|(edge, auto)| edge.auto = auto);
+        self
+    }
+
     /// "; did you mean ...?" for the place whose name is nearest, or nothing.
     pub(crate) fn nearest(&self, wrong: &str) -> String {
         build::nearest(wrong, self.index.keys())

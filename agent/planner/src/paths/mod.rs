@@ -9,6 +9,7 @@
 //! order of arcs in the graph.
 
 mod bounds;
+mod front;
 mod ranked;
 mod search;
 
@@ -16,6 +17,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::score::Score;
+
+pub use front::{Front, FrontPath, MAX_LABELS};
 
 /// The longest path an onion carries.
 pub const MAX_HOPS: u32 = 20;
@@ -223,6 +226,14 @@ pub enum PathError {
         arcs: usize,
         /// Scores given.
         scores: usize,
+    },
+    /// There are not as many times as arcs.
+    #[error("{times} times for {arcs} arcs")]
+    TimesLength {
+        /// Arcs of the graph.
+        arcs: usize,
+        /// Times given.
+        times: usize,
     },
     /// Source and target are one node, and the two outer arcs are not both named.
     #[error("a circular payment must name the arc it leaves by and the arc it returns by")]

@@ -87,7 +87,7 @@ fn offer(
 }
 
 /// The path over `arcs` with its amounts, computed from the target back.
-fn priced(graph: &Graph, search: &Search<'_>, arcs: &[u32]) -> Option<Path> {
+pub(super) fn priced(graph: &Graph, search: &Search<'_>, arcs: &[u32]) -> Option<Path> {
     let target = search.target();
     let mut point: Point = target;
     let mut hops = Vec::with_capacity(arcs.len());

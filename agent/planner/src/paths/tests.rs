@@ -169,3 +169,39 @@ fn queries_without_sense_are_refused_by_name() {
     let wrong = Graph::new(1, vec![arc(0, 1, 0, 0)]).unwrap_err();
     assert_eq!(wrong, PathError::UnknownNode { node: 1 });
 }
+
+#[test]
+fn a_front_keeps_the_cheap_the_quick_and_the_reliable() {
+    // 0 -> 1 -> 2 three times over, and a fourth channel that the third beats in everything.
+    let mut arcs = vec![
+        arc(0, 1, 0, 0),
+        arc(1, 2, 10, 0),
+        arc(1, 2, 20, 0),
+        arc(1, 2, 30, 0),
+        arc(1, 2, 31, 0),
+    ];
+    arcs[3].capacity_msat = 100_000_000_000;
+    let graph = Graph::new(3, arcs).unwrap();
+    let times = [0, 144, 40, 144, 144];
+    let query = Query { k: 9, ..Query::payment(0, 2, 500_000_000) };
+    let front = graph.front(&query, &times, MAX_LABELS).unwrap();
+    let shown: Vec<_> = front.paths.iter().map(|p| (arcs_of(&p.path), p.time)).collect();
+    assert_eq!(shown, [(vec![0, 1], 144), (vec![0, 2], 40), (vec![0, 3], 144)]);
+    // Half of a channel is there with probability 1/2: ln 2 is 0.693147.
+    let doubt = |at: usize| front.paths[at].unreliability;
+    assert!(doubt(0) - doubt(2) > 680_000 && doubt(0) < 2 * 693_149);
+    assert_eq!((front.cut_short, front.label_cap_hit), (false, false));
+}
+
+#[test]
+fn a_front_says_when_it_is_cut_short() {
+    let graph = Graph::new(5, line()).unwrap();
+    let times = [1, 1, 1, 0, 0];
+    let query = Query { k: 1, ..Query::payment(0, 3, 1_000_000) };
+    let front = graph.front(&query, &times, MAX_LABELS).unwrap();
+    assert_eq!((front.paths.len(), front.cut_short, front.label_cap_hit), (1, true, false));
+    let front = graph.front(&Query { k: 9, ..query.clone() }, &times, 3).unwrap();
+    assert_eq!((front.cut_short, front.label_cap_hit, front.labels), (true, true, 3));
+    let wrong = graph.front(&query, &times[1..], MAX_LABELS).unwrap_err();
+    assert_eq!(wrong, PathError::TimesLength { arcs: 5, times: 4 });
+}

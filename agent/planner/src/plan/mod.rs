@@ -4,6 +4,7 @@
 //! It must never return a plan that [`verify::verify`] refuses, and never call optimal what is not
 //! proven.
 
+mod certificate;
 mod diagnose;
 mod earliest;
 mod problem;
@@ -17,6 +18,7 @@ use crate::exact::Decimal;
 use crate::network::{InputError, Network};
 use crate::schedule::{self, Move};
 
+pub use certificate::Certificate;
 pub use diagnose::{Diagnosis, Raise};
 pub use problem::{InFlight, Problem, read_problem};
 

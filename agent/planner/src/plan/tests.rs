@@ -118,3 +118,24 @@ fn a_stopped_search_still_gives_a_checked_plan_with_its_bound() {
     verify::verify(&problem, &plan.steps, Some(&plan.after), Some(plan.objective)).unwrap();
     assert!(plan.bound <= plan.objective && plan.objective >= Decimal::new(6, 0));
 }
+
+#[test]
+fn prices_prove_a_bound_and_meet_the_optimum_where_nothing_is_charged() {
+    let edges = ["A B 1 0 30", r#"A C 0.5 0 1 "capacity":"4""#, "C B 0.25 0 1"];
+    let linear = problem(&edges, MOVE_TEN.0, MOVE_TEN.1, "cheapest");
+    let plan = solved(&linear);
+    let certificate = Certificate::of(&linear).unwrap();
+    assert_eq!(plan.objective.to_string(), "9");
+    assert_eq!(certificate.bound(&linear), Some(plan.objective));
+    // With charges the bound is that of the relaxation: 10 units over the quick edge of capacity
+    // 10, and nothing else is cheaper.
+    let timed = problem(&edges, MOVE_TEN.0, MOVE_TEN.1, "fastest");
+    let bound = Certificate::of(&timed).unwrap().bound(&timed).unwrap();
+    assert!(bound <= solved(&timed).objective && bound > Decimal::ONE, "{bound}");
+    // Any prices prove something, and never too much.
+    let nonsense = Certificate { potentials: vec![Decimal::new(-3, 1); 4] };
+    assert!(nonsense.bound(&linear).unwrap() <= plan.objective);
+    assert_eq!(Certificate { potentials: vec![] }.bound(&linear), None);
+    let earliest = problem(&edges, MOVE_TEN.0, MOVE_TEN.1, "earliest");
+    assert_eq!(Certificate::of(&earliest), None);
+}

@@ -16,6 +16,13 @@ pub(crate) trait Cost:
     /// The number times a sign of -1, 0 or 1.
     fn signed(self, sign: i8) -> Self;
 
+    /// The sum, modulo the width. Potentials are only ever used as differences, and the entrance
+    /// keeps every difference within the width, so a sum that wraps is still exact.
+    fn plus(self, other: Self) -> Self;
+
+    /// The difference, modulo the width; see [`Cost::plus`].
+    fn minus(self, other: Self) -> Self;
+
     /// The number in this width; the caller has checked that it fits. What does not fit becomes the
     /// largest number, which no path can use.
     fn narrow(wide: i128) -> Self;
@@ -28,7 +35,15 @@ impl Cost for i64 {
     const ZERO: i64 = 0;
 
     fn signed(self, sign: i8) -> i64 {
-        self * i64::from(sign)
+        self.wrapping_mul(i64::from(sign))
+    }
+
+    fn plus(self, other: i64) -> i64 {
+        self.wrapping_add(other)
+    }
+
+    fn minus(self, other: i64) -> i64 {
+        self.wrapping_sub(other)
     }
 
     fn narrow(wide: i128) -> i64 {
@@ -47,8 +62,16 @@ impl Cost for i128 {
         match sign {
             0 => 0,
             1 => self,
-            _ => -self,
+            _ => self.wrapping_neg(),
         }
+    }
+
+    fn plus(self, other: i128) -> i128 {
+        self.wrapping_add(other)
+    }
+
+    fn minus(self, other: i128) -> i128 {
+        self.wrapping_sub(other)
     }
 
     fn narrow(wide: i128) -> i128 {

@@ -12,6 +12,7 @@
 mod cost;
 mod pivot;
 mod pricing;
+mod repair;
 mod tree;
 mod warm;
 
@@ -20,6 +21,7 @@ use thiserror::Error;
 
 pub(crate) use cost::Cost;
 pub(crate) use pivot::{Engine, Way};
+pub use pricing::Pricing;
 pub use warm::Solver;
 
 /// The largest capacity of an arc and the largest supply of a node: 2^61.

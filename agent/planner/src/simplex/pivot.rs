@@ -3,19 +3,21 @@
 //! It must never meet unchecked input (`super::check` comes first) and never let an artificial arc
 //! enter the basis. Numbers stay in range: flows are between zero and capacity (2^61), artificial
 //! flows never exceed the total supply (2^62) because a cycle through the root that fills two
-//! artificial arcs costs more than any path can earn, and potentials stay within twice the
-//! artificial cost (2^61).
+//! artificial arcs costs more than any path can earn, and potentials differ from the root's by at
+//! most twice the artificial cost (2^61). Only differences count: the root's own potential drifts,
+//! since of a subtree and the rest the smaller side is moved, and sums may wrap.
 
-use super::Cut;
 use super::cost::Cost;
-use super::pricing::{BlockSearch, Priced, Standing};
-use super::tree::{Hung, Tree};
+use super::pricing::{Market, Priced, Pricing, Search, Standing};
+use super::tree::Tree;
 
 /// Flow and room of one arc.
 #[derive(Debug, Clone, Copy)]
-struct Load {
-    flow: i64,
-    capacity: i64,
+pub(super) struct Load {
+    /// What it carries.
+    pub flow: i64,
+    /// The most it carries.
+    pub capacity: i64,
 }
 
 /// Which arc leaves the basis: the tree arc above a node, on one of the two sides of the cycle.
@@ -29,16 +31,32 @@ enum Leaving {
     AfterEntering(u32),
 }
 
-/// The state between pivots. Real arcs come first, then one artificial arc per node.
+/// How many nodes a reprice may walk per node and arc before nodes are numbered anew.
+const WALKS: u64 = 8;
+
+/// The state between pivots.
+///
+/// Inside, arcs have *slots* and nodes have *spots*. Slots deal the arcs out like cards, so that a
+/// block of pricing sees arcs from everywhere even where the caller's order follows the geography.
+/// Spots follow the preorder of the tree and are dealt anew now and then, so that walking a subtree
+/// walks memory in order. Real arcs come first, then one artificial arc per node.
 #[derive(Debug, Clone)]
 pub(crate) struct Engine<C> {
-    real_arcs: usize,
-    priced: Vec<Priced<C>>,
-    loads: Vec<Load>,
-    standings: Vec<Standing>,
+    pub(super) real_arcs: usize,
+    /// Per real arc, its slot.
+    pub(super) slots: Vec<u32>,
+    /// Per node, the root included, its spot.
+    pub(super) spots: Vec<u32>,
+    /// Per spot, its node.
+    pub(super) names: Vec<u32>,
+    /// Nodes repriced since spots were dealt.
+    walked: u64,
+    pub(super) priced: Vec<Priced<C>>,
+    pub(super) loads: Vec<Load>,
+    pub(super) standings: Vec<Standing>,
     potentials: Vec<C>,
-    tree: Tree,
-    search: BlockSearch,
+    pub(super) tree: Tree,
+    search: Search,
 }
 
 /// A real arc as the engine takes it.
@@ -59,12 +77,17 @@ impl<C: Cost> Engine<C> {
     /// arcs that cost `artificial`.
     pub fn new(supplies: &[i64], ways: impl Iterator<Item = Way<C>>, artificial: C) -> Engine<C> {
         let nodes = supplies.len() as u32;
+        let ways: Vec<Way<C>> = ways.collect();
+        let real_arcs = ways.len();
         let (mut priced, mut loads) = (Vec::new(), Vec::new());
-        for way in ways {
+        let mut slots = vec![0; real_arcs];
+        let stride = real_arcs.isqrt().max(1);
+        for arc in (0..stride).flat_map(|first| (first..real_arcs).step_by(stride)) {
+            slots[arc] = priced.len() as u32;
+            let way = ways[arc];
             priced.push(Priced { cost: way.cost, tail: way.tail, head: way.head });
             loads.push(Load { flow: 0, capacity: way.capacity });
         }
-        let real_arcs = priced.len();
         let mut potentials = Vec::with_capacity(nodes as usize + 1);
         for (node, &supply) in (0..nodes).zip(supplies) {
             let (tail, head) = if supply >= 0 { (node, nodes) } else { (nodes, node) };
@@ -76,8 +99,28 @@ impl<C: Cost> Engine<C> {
         let mut standings = vec![Standing::Empty; real_arcs];
         standings.resize(priced.len(), Standing::Basic);
         let tree = Tree::star(nodes, real_arcs as u32, |v| supplies[v as usize] >= 0);
-        let search = BlockSearch::new(real_arcs);
-        Engine { real_arcs, priced, loads, standings, potentials, tree, search }
+        let search = Search::new(real_arcs, Pricing::default());
+        let spots: Vec<u32> = (0..=nodes).collect();
+        let names = spots.clone();
+        let walked = 0;
+        Engine {
+            real_arcs,
+            slots,
+            spots,
+            names,
+            walked,
+            priced,
+            loads,
+            standings,
+            potentials,
+            tree,
+            search,
+        }
+    }
+
+    /// Chooses entering arcs by another rule from now on.
+    pub fn set_pricing(&mut self, rule: Pricing) {
+        self.search = Search::new(self.real_arcs, rule);
     }
 
     /// Pivots until no arc violates its reduced cost, at most `budget` times. Returns how many
@@ -85,9 +128,14 @@ impl<C: Cost> Engine<C> {
     pub fn run(&mut self, budget: u64) -> (u64, bool) {
         let mut pivots = 0;
         let real = self.real_arcs;
+        let patience = (self.priced.len() as u64).saturating_mul(WALKS);
         loop {
-            let (priced, standings) = (&self.priced[..real], &self.standings[..real]);
-            let Some(entering) = self.search.next(priced, standings, &self.potentials) else {
+            if self.walked > patience {
+                self.deal_spots();
+            }
+            let (arcs, standings) = (&self.priced[..real], &self.standings[..real]);
+            let market = Market { arcs, standings, potentials: &self.potentials };
+            let Some(entering) = self.search.next(&market) else {
                 return (pivots, true);
             };
             if pivots == budget {
@@ -96,6 +144,24 @@ impl<C: Cost> Engine<C> {
             self.pivot(entering);
             pivots += 1;
         }
+    }
+
+    /// Numbers the nodes in the preorder of the present tree.
+    fn deal_spots(&mut self) {
+        let olds = self.tree.renumber();
+        let mut news = vec![0; olds.len()];
+        for (new, &old) in (0u32..).zip(&olds) {
+            news[old as usize] = new;
+        }
+        self.potentials = olds.iter().map(|&old| self.potentials[old as usize]).collect();
+        self.names = olds.iter().map(|&old| self.names[old as usize]).collect();
+        for spot in &mut self.spots {
+            *spot = news[*spot as usize];
+        }
+        for arc in &mut self.priced {
+            (arc.tail, arc.head) = (news[arc.tail as usize], news[arc.head as usize]);
+        }
+        self.walked = 0;
     }
 
     /// Sends as much as fits around the cycle that `entering` closes, and exchanges it for the arc
@@ -168,86 +234,54 @@ impl<C: Cost> Engine<C> {
     }
 
     /// Restores a reduced cost of zero on the arc that entered, by shifting the potentials of the
-    /// subtree it carries.
+    /// subtree it carries against those of all other nodes: whichever are fewer move.
     fn reprice(&mut self, entering: u32, inner: u32, outer: u32, up: bool) {
         let cost = self.priced[entering as usize].cost;
-        let wanted = self.potentials[outer as usize] + if up { -cost } else { cost };
-        let change = wanted - self.potentials[inner as usize];
-        let mut node = inner;
-        for _ in 0..self.tree.at(inner).size {
+        let outside = self.potentials[outer as usize];
+        let wanted = if up { outside.minus(cost) } else { outside.plus(cost) };
+        let change = wanted.minus(self.potentials[inner as usize]);
+        let (all, inside) = (self.potentials.len() as u32, self.tree.at(inner).size);
+        if inside <= all / 2 {
+            self.shift_prices(inner, inside, change);
+        } else {
+            let beyond = self.tree.next(self.tree.last(inner));
+            self.shift_prices(beyond, all - inside, C::ZERO.minus(change));
+        }
+    }
+
+    /// Adds `change` to the potentials of `count` nodes from `node` on in preorder.
+    fn shift_prices(&mut self, mut node: u32, count: u32, change: C) {
+        for _ in 0..count {
             let slot = &mut self.potentials[node as usize];
-            *slot = *slot + change;
+            *slot = slot.plus(change);
             node = self.tree.next(node);
         }
-    }
-
-    /// At the optimum: the set of nodes that holds more than can leave it, if there is one. Supply
-    /// that still flows to the root could not be placed; what it can still reach cannot let it out.
-    pub fn cut(&self) -> Option<Cut> {
-        let nodes = self.potentials.len() - 1;
-        let mut reached = vec![false; nodes];
-        let mut queue: Vec<u32> = Vec::new();
-        let mut excess = 0;
-        for (node, arc) in (0u32..).zip(self.real_arcs..self.priced.len()) {
-            if self.loads[arc].flow > 0 && self.priced[arc].tail == node {
-                excess += self.loads[arc].flow;
-                reached[node as usize] = true;
-                queue.push(node);
-            }
-        }
-        if queue.is_empty() {
-            return None;
-        }
-        let around = self.incidence(nodes);
-        while let Some(node) = queue.pop() {
-            for &arc in &around[node as usize] {
-                let Priced { tail, head, .. } = self.priced[arc as usize];
-                let Load { flow, capacity } = self.loads[arc as usize];
-                let open = if tail == node { flow < capacity } else { flow > 0 };
-                let other = if tail == node { head } else { tail };
-                if open && !reached[other as usize] {
-                    reached[other as usize] = true;
-                    queue.push(other);
-                }
-            }
-        }
-        let leaves = |a: &u32| {
-            let arc = self.priced[*a as usize];
-            reached[arc.tail as usize] && !reached[arc.head as usize]
-        };
-        let arcs = (0..self.real_arcs as u32).filter(leaves).collect();
-        let nodes = (0..nodes as u32).filter(|&v| reached[v as usize]).collect();
-        Some(Cut { nodes, arcs, excess })
-    }
-
-    fn incidence(&self, nodes: usize) -> Vec<Vec<u32>> {
-        let mut around = vec![Vec::new(); nodes];
-        for (index, arc) in (0u32..).zip(&self.priced[..self.real_arcs]) {
-            around[arc.tail as usize].push(index);
-            around[arc.head as usize].push(index);
-        }
-        around
+        self.walked += u64::from(count);
     }
 
     /// The flow on a real arc.
     pub fn flow(&self, arc: u32) -> i64 {
-        self.loads[arc as usize].flow
+        self.loads[self.slots[arc as usize] as usize].flow
     }
 
     /// The reduced cost of a real arc.
     pub fn reduced(&self, arc: u32) -> C {
-        let Priced { cost, tail, head } = self.priced[arc as usize];
-        cost + self.potentials[tail as usize] - self.potentials[head as usize]
+        let Priced { cost, tail, head } = self.priced[self.slots[arc as usize] as usize];
+        cost.plus(self.potentials[tail as usize]).minus(self.potentials[head as usize])
     }
 
     /// The flows of the real arcs.
     pub fn flows(&self) -> Vec<i64> {
-        self.loads[..self.real_arcs].iter().map(|load| load.flow).collect()
+        self.slots.iter().map(|&slot| self.loads[slot as usize].flow).collect()
     }
 
-    /// The potentials of the real nodes.
-    pub fn potentials(&self) -> &[C] {
-        &self.potentials[..self.potentials.len() - 1]
+    /// The potentials of the real nodes, with the root at zero.
+    pub fn potentials(&self) -> Vec<C> {
+        let (root, nodes) = (self.spots.len() - 1, &self.spots[..self.spots.len() - 1]);
+        nodes
+            .iter()
+            .map(|&spot| self.potentials[spot as usize].minus(self.potentials[root]))
+            .collect()
     }
 
     /// Whether any supply is still sent to the root or fetched from it.
@@ -258,12 +292,12 @@ impl<C: Cost> Engine<C> {
     /// Changes what an arc costs. Potentials are stale until [`Engine::reprice_all`]; the flow
     /// stays feasible.
     pub fn set_cost(&mut self, arc: u32, cost: C) {
-        self.priced[arc as usize].cost = cost;
+        self.priced[self.slots[arc as usize] as usize].cost = cost;
     }
 
     /// Changes the capacity of a real arc. The flow is stale until [`Engine::repair`].
     pub fn set_capacity(&mut self, arc: u32, capacity: i64) {
-        self.loads[arc as usize].capacity = capacity;
+        self.loads[self.slots[arc as usize] as usize].capacity = capacity;
     }
 
     /// Changes what artificial arcs cost.
@@ -282,75 +316,9 @@ impl<C: Cost> Engine<C> {
             let place = self.tree.at(node);
             let (above, cost) =
                 (self.potentials[place.parent as usize], self.priced[place.arc as usize].cost);
-            self.potentials[node as usize] = if place.up { above - cost } else { above + cost };
+            self.potentials[node as usize] =
+                if place.up { above.minus(cost) } else { above.plus(cost) };
             node = self.tree.next(node);
         }
-    }
-
-    /// Makes the flow meet `supplies` within the present capacities again, keeping as much of the
-    /// basis as can stay strongly feasible: a tree arc that would have to carry too much, too
-    /// little, or could send nothing towards the root, leaves for the artificial arc of the node
-    /// below it. Potentials are stale afterwards. False if an artificial flow would not fit 64
-    /// bits; then only a fresh start helps.
-    pub fn repair(&mut self, supplies: &[i64]) -> bool {
-        let nodes = supplies.len() as u32;
-        let mut excess: Vec<i128> = supplies.iter().map(|&supply| i128::from(supply)).collect();
-        excess.push(0);
-        for arc in 0..self.real_arcs {
-            let load = &mut self.loads[arc];
-            match self.standings[arc] {
-                Standing::Basic => continue,
-                Standing::Empty => load.flow = 0,
-                Standing::Full => load.flow = load.capacity,
-            }
-            let Priced { tail, head, .. } = self.priced[arc];
-            excess[tail as usize] -= i128::from(load.flow);
-            excess[head as usize] += i128::from(load.flow);
-        }
-        let mut order = Vec::with_capacity(supplies.len());
-        let mut node = self.tree.next(nodes);
-        while node != nodes {
-            order.push(node);
-            node = self.tree.next(node);
-        }
-        let mut hung = vec![Hung::default(); supplies.len()];
-        for &node in order.iter().rev() {
-            let Some(place) = self.settle(node, nodes, &mut excess) else { return false };
-            hung[node as usize] = place;
-        }
-        self.tree = Tree::hang_all(&hung);
-        true
-    }
-
-    /// One step of [`Engine::repair`]: decides what `node` hangs by and passes its excess on.
-    fn settle(&mut self, node: u32, root: u32, excess: &mut [i128]) -> Option<Hung> {
-        let place = *self.tree.at(node);
-        let arc = place.arc as usize;
-        let here = excess[node as usize];
-        let wanted = if place.up { here } else { -here };
-        let capacity = i128::from(self.loads[arc].capacity);
-        let holds = wanted >= 0 && wanted <= capacity;
-        let loose = if place.up { wanted < capacity } else { wanted > 0 };
-        if holds && loose {
-            self.loads[arc].flow = i64::try_from(wanted).ok()?;
-            excess[place.parent as usize] += here;
-            return Some(Hung { parent: place.parent, arc: place.arc, up: place.up });
-        }
-        let mut left = here;
-        if arc < self.real_arcs {
-            let flow = i64::try_from(wanted.clamp(0, capacity)).ok()?;
-            self.loads[arc].flow = flow;
-            self.standings[arc] = if flow == 0 { Standing::Empty } else { Standing::Full };
-            let sent = if place.up { i128::from(flow) } else { -i128::from(flow) };
-            excess[place.parent as usize] += sent;
-            left -= sent;
-        }
-        let artificial = self.real_arcs as u32 + node;
-        let up = left >= 0;
-        self.loads[artificial as usize].flow = i64::try_from(left.abs()).ok()?;
-        let priced = &mut self.priced[artificial as usize];
-        (priced.tail, priced.head) = if up { (node, root) } else { (root, node) };
-        self.standings[artificial as usize] = Standing::Basic;
-        Some(Hung { parent: root, arc: artificial, up })
     }
 }

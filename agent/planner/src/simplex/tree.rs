@@ -69,9 +69,17 @@ impl Tree {
     /// A tree from what every node hangs by; the root is the number after the last.
     pub fn hang_all(hung: &[Hung]) -> Tree {
         let root = hung.len() as u32;
-        let mut children = vec![Vec::new(); hung.len() + 1];
+        // The children of node `v` are `children[starts[v]..starts[v + 1]]`, ascending.
+        let mut starts = vec![0u32; hung.len() + 2];
+        hung.iter().for_each(|place| starts[place.parent as usize + 1] += 1);
+        for node in 1..starts.len() {
+            starts[node] += starts[node - 1];
+        }
+        let (mut fill, mut children) = (starts.clone(), vec![0; hung.len()]);
         for (node, place) in (0u32..).zip(hung) {
-            children[place.parent as usize].push(node);
+            let slot = &mut fill[place.parent as usize];
+            children[*slot as usize] = node;
+            *slot += 1;
         }
         let place = |h: &Hung| Place {
             parent: h.parent,
@@ -87,7 +95,8 @@ impl Tree {
         let (mut order, mut stack) = (Vec::with_capacity(hung.len() + 1), vec![root]);
         while let Some(node) = stack.pop() {
             order.push(node);
-            stack.extend(&children[node as usize]);
+            let (start, end) = (starts[node as usize], starts[node as usize + 1]);
+            stack.extend(&children[start as usize..end as usize]);
         }
         for (position, &node) in order.iter().enumerate() {
             tree.link(node, order[(position + 1) % order.len()]);
@@ -101,6 +110,37 @@ impl Tree {
             }
         }
         tree
+    }
+
+    /// Gives every node the number of its place in preorder, but for the root, which stays the
+    /// highest. Returns the old number of every new one.
+    pub fn renumber(&mut self) -> Vec<u32> {
+        let root = (self.places.len() - 1) as u32;
+        let mut olds = Vec::with_capacity(self.places.len());
+        let mut news = vec![root; self.places.len()];
+        let mut node = self.next(root);
+        while node != root {
+            news[node as usize] = olds.len() as u32;
+            olds.push(node);
+            node = self.next(node);
+        }
+        olds.push(root);
+        let renamed = |node: u32| if node == NIL { NIL } else { news[node as usize] };
+        let place = |&old: &u32| {
+            let place = *self.at(old);
+            let (parent, previous) = (renamed(place.parent), renamed(place.previous));
+            Place { parent, previous, last: renamed(place.last), ..place }
+        };
+        self.places = olds.iter().map(place).collect();
+        for (new, next) in (1..=root).chain([0]).enumerate() {
+            self.next[new] = next;
+        }
+        olds
+    }
+
+    /// The last node of the subtree under `node` in preorder.
+    pub fn last(&self, node: u32) -> u32 {
+        self.at(node).last
     }
 
     /// Where `node` hangs.
@@ -280,6 +320,11 @@ mod tests {
                 let place = tree.at(inner);
                 assert_eq!((place.parent, place.arc, place.up), (outer, arc, true));
                 check(&tree);
+                if arc % 50 == 0 {
+                    tree.renumber();
+                    check(&tree);
+                    assert!((0..nodes).all(|node| tree.next(node) == node + 1));
+                }
             }
         }
     }

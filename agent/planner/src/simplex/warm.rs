@@ -4,7 +4,7 @@
 //! into the basis when [`Solver::solve`] is called.
 
 use super::pivot::{Engine, Way};
-use super::{Problem, Solution, SolveError, check, check_arc, check_supplies};
+use super::{Pricing, Problem, Solution, SolveError, check, check_arc, check_supplies};
 
 /// What is stale in the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +32,11 @@ pub struct Solver {
     engine: Engine<i64>,
     budget: u64,
     stale: Stale,
+    pricing: Pricing,
+    /// The sum of `|cost| * capacity`, so that a change is checked without looking at all arcs.
+    worth: i128,
+    /// The largest `|cost|` that any arc has had.
+    largest: i64,
 }
 
 impl Solver {
@@ -42,12 +47,21 @@ impl Solver {
     pub fn new(problem: Problem) -> Result<Solver, SolveError> {
         check(&problem)?;
         let engine = start(&problem);
-        Ok(Solver { problem, engine, budget: u64::MAX, stale: Stale::Nothing })
+        let worth = problem.arcs.iter().map(worth).sum();
+        let largest = largest(&problem);
+        let (budget, stale, pricing) = (u64::MAX, Stale::Nothing, Pricing::default());
+        Ok(Solver { problem, engine, budget, stale, pricing, worth, largest })
     }
 
     /// The most pivots that one [`Solver::solve`] may make.
     pub fn set_pivot_budget(&mut self, pivots: u64) {
         self.budget = pivots;
+    }
+
+    /// Chooses entering arcs by another rule than the default from now on.
+    pub fn set_pricing(&mut self, rule: Pricing) {
+        self.pricing = rule;
+        self.engine.set_pricing(rule);
     }
 
     /// The problem as it stands.
@@ -61,9 +75,10 @@ impl Solver {
     /// [`SolveError::CostRange`], or [`SolveError::ObjectiveRange`] for an arc that does not exist
     /// or no longer leaves room for the objective.
     pub fn set_cost(&mut self, arc: u32, cost: i64) -> Result<(), SolveError> {
-        self.change(arc, |a| a.cost = cost)?;
-        self.engine.set_cost(arc, cost);
-        self.stale = self.stale.max(Stale::Potentials);
+        if self.change(arc, |a| a.cost = cost)? {
+            self.engine.set_cost(arc, cost);
+            self.stale = self.stale.max(Stale::Potentials);
+        }
         Ok(())
     }
 
@@ -73,9 +88,10 @@ impl Solver {
     /// [`SolveError::NegativeCapacity`] or [`SolveError::CapacityRange`], and as
     /// [`Solver::set_cost`].
     pub fn set_capacity(&mut self, arc: u32, capacity: i64) -> Result<(), SolveError> {
-        self.change(arc, |a| a.capacity = capacity)?;
-        self.engine.set_capacity(arc, capacity);
-        self.stale = Stale::Flow;
+        if self.change(arc, |a| a.capacity = capacity)? {
+            self.engine.set_capacity(arc, capacity);
+            self.stale = Stale::Flow;
+        }
         Ok(())
     }
 
@@ -100,9 +116,9 @@ impl Solver {
     ///
     /// # Errors
     /// [`SolveError::Infeasible`] with a cut, [`SolveError::Budget`] when the pivot budget ends
-    /// first (solving again goes on from there), [`SolveError::ObjectiveRange`].
+    /// first (solving again goes on from there).
     pub fn solve(&mut self) -> Result<Solution, SolveError> {
-        self.refresh()?;
+        self.refresh();
         let (pivots, optimal) = self.engine.run(self.budget);
         if !optimal {
             return Err(SolveError::Budget { pivots });
@@ -110,36 +126,42 @@ impl Solver {
         if let Some(cut) = self.engine.cut() {
             return Err(SolveError::Infeasible(Box::new(cut)));
         }
-        let (flows, potentials) = (self.engine.flows(), self.engine.potentials().to_vec());
-        let worth = |(a, &f): (&super::Arc, &i64)| i128::from(a.cost) * i128::from(f);
-        let objective = self.problem.arcs.iter().zip(&flows).map(worth).sum();
+        let (flows, potentials) = (self.engine.flows(), self.engine.potentials());
+        let cost = |(a, &f): (&super::Arc, &i64)| i128::from(a.cost) * i128::from(f);
+        let objective = self.problem.arcs.iter().zip(&flows).map(cost).sum();
         Ok(Solution { flows, potentials, objective, pivots })
     }
 
     /// Brings the changes since the last solution into the basis.
-    fn refresh(&mut self) -> Result<(), SolveError> {
+    fn refresh(&mut self) {
         if self.stale == Stale::Nothing {
-            return Ok(());
+            return;
         }
-        check(&self.problem)?;
         if self.stale == Stale::Flow && !self.engine.repair(&self.problem.supplies) {
             self.engine = start(&self.problem);
+            self.engine.set_pricing(self.pricing);
         } else {
-            self.engine.set_artificial_cost(prohibitive(&self.problem));
+            self.engine.set_artificial_cost(prohibitive(self.largest, self.problem.nodes));
             self.engine.reprice_all();
         }
         self.stale = Stale::Nothing;
-        Ok(())
     }
 
-    fn change(&mut self, arc: u32, edit: impl Fn(&mut super::Arc)) -> Result<(), SolveError> {
+    /// Edits an arc; whether that changed anything.
+    fn change(&mut self, arc: u32, edit: impl Fn(&mut super::Arc)) -> Result<bool, SolveError> {
         let slot = self.problem.arcs.get_mut(arc as usize);
         let slot = slot.ok_or(SolveError::ObjectiveRange { arc })?;
         let mut changed = *slot;
         edit(&mut changed);
+        if changed == *slot {
+            return Ok(false);
+        }
         check_arc(self.problem.nodes, arc, &changed)?;
+        let rest = self.worth - worth(slot);
+        let sum = rest.checked_add(worth(&changed)).ok_or(SolveError::ObjectiveRange { arc })?;
         *slot = changed;
-        Ok(())
+        (self.worth, self.largest) = (sum, self.largest.max(changed.cost.abs()));
+        Ok(true)
     }
 }
 
@@ -160,11 +182,20 @@ fn artificial_cost(problem: &Problem) -> i64 {
     if problem.supplies.iter().all(|&supply| supply == 0) {
         return 0;
     }
-    prohibitive(problem)
+    prohibitive(largest(problem), problem.nodes)
+}
+
+/// The largest `|cost|`.
+fn largest(problem: &Problem) -> i64 {
+    problem.arcs.iter().map(|arc| arc.cost.abs()).max().unwrap_or(0)
 }
 
 /// More than any path can cost.
-fn prohibitive(problem: &Problem) -> i64 {
-    let largest = problem.arcs.iter().map(|arc| arc.cost.abs()).max().unwrap_or(0);
-    (largest + 1) * (i64::from(problem.nodes) + 1)
+fn prohibitive(largest: i64, nodes: u32) -> i64 {
+    (largest + 1) * (i64::from(nodes) + 1)
+}
+
+/// The most that an arc can add to the objective or take from it.
+fn worth(arc: &super::Arc) -> i128 {
+    i128::from(arc.cost.unsigned_abs()) * i128::from(arc.capacity)
 }

@@ -12,7 +12,7 @@ use microlp::{ComparisonOp, LinearExpr, OptimizationDirection, SolveOutcome};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-use crate::{graphs, judge};
+use crate::{judge, lightning};
 
 type Case = (u32, Vec<ResidualArc>, Vec<Score>);
 
@@ -215,8 +215,8 @@ fn no_cycle_within_the_caps_is_left_behind() {
 fn a_lightning_sized_graph_is_optimal_and_adds_up() {
     let (nodes, channels) = (3_000, 6_000);
     for helpers in [Helpers::Excluded, Helpers::Included] {
-        let list = graphs::lightning_like(nodes, channels, 5);
-        let arcs = graphs::uniform_balances(&list, helpers, 5);
+        let list = lightning::lightning_like(nodes, channels, 5);
+        let arcs = lightning::uniform_balances(&list, helpers, 5);
         let case = (nodes, arcs.clone(), vec![Score::ZERO; arcs.len()]);
         let best = certified(&case).unwrap();
         let limits = Limits { max_hops: 8, min_amount_msat: 10_000, max_cycles: usize::MAX };

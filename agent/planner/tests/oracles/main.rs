@@ -9,6 +9,7 @@ mod charge;
 mod circulation;
 mod graphs;
 mod judge;
+mod lightning;
 mod paths;
 mod simplex;
 mod warm;

@@ -2,7 +2,7 @@
 //!
 //! It must never share arithmetic with the search: fees are computed again here.
 
-use debal_planner::paths::{Graph, Path, PathArc, Query, Reliability};
+use debal_planner::paths::{Graph, MAX_LABELS, Path, PathArc, Query, Reliability};
 use debal_planner::score::Score;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -138,6 +138,81 @@ fn the_cheapest_circles_are_those_that_trying_all_finds() {
         check(&case, &found, &every_path(&case, (0, 0), Some((from, to))), k)
     };
     judge::runner(2_000).run(&(cases(), 1usize..=8), property).unwrap();
+}
+
+/// A path's fee, time and score, or `None` if some arc refuses; minimums count here.
+fn figures(case: &Case, times: &[u32], path: &[usize]) -> Option<(u64, u64, u64)> {
+    let (fee, total) = cost(case, path)?;
+    let mut amount = AMOUNT;
+    for (place, &index) in path.iter().enumerate().rev() {
+        let arc = &case.0.arcs()[index];
+        if amount < arc.min_htlc_msat {
+            return None;
+        }
+        if place > 0 {
+            amount += arc.base_fee_msat + amount * arc.fee_ppm / 1_000_000;
+        }
+    }
+    let time = path.iter().map(|&index| u64::from(times[index])).sum();
+    Some((fee, time, total - fee))
+}
+
+/// The figures that no others beat, ascending, from every simple path.
+fn whole_front(case: &Case, times: &[u32]) -> Vec<(u64, u64, u64)> {
+    let mut all = Vec::new();
+    let mut open: Vec<Vec<usize>> = vec![Vec::new()];
+    while let Some(path) = open.pop() {
+        let arcs = case.0.arcs();
+        let here = path.last().map_or(0, |&arc| arcs[arc].head);
+        if here == 2 {
+            all.extend(figures(case, times, &path));
+            continue;
+        }
+        if path.len() < case.2 as usize {
+            for (index, _) in arcs.iter().enumerate().filter(|(_, arc)| arc.tail == here) {
+                if !path.iter().any(|&old| arcs[old].tail == arcs[index].head) {
+                    open.push(path.iter().copied().chain([index]).collect());
+                }
+            }
+        }
+    }
+    all.sort_unstable();
+    all.dedup();
+    let beats =
+        |a: &(u64, u64, u64), b: &(u64, u64, u64)| a != b && a.0 <= b.0 && a.1 <= b.1 && a.2 <= b.2;
+    all.iter().filter(|found| !all.iter().any(|other| beats(other, found))).copied().collect()
+}
+
+#[test]
+fn the_front_is_what_trying_all_paths_leaves_unbeaten() {
+    let minimum = prop_oneof![4 => Just(1), 1 => AMOUNT..AMOUNT + 12_000];
+    let extra = prop::collection::vec((0u32..6, minimum), 20);
+    let property = |(mut case, extra, k): (Case, Vec<(u32, u64)>, usize)| {
+        let mut arcs = case.0.arcs().to_vec();
+        arcs.iter_mut().zip(&extra).for_each(|(arc, &(_, least))| arc.min_htlc_msat = least);
+        case.0 = Graph::new(case.0.nodes(), arcs).unwrap();
+        let times: Vec<u32> = extra.iter().map(|entry| entry.0).take(case.0.arcs().len()).collect();
+        let (max_hops, max_fee_msat) = (case.2, case.3);
+        let reliability = Reliability::Scores(&case.1);
+        let query =
+            Query { k, max_hops, max_fee_msat, reliability, ..Query::payment(0, 2, AMOUNT) };
+        let front = case.0.front(&query, &times, MAX_LABELS).unwrap();
+        let wanted = whole_front(&case, &times);
+        let found: Vec<(u64, u64, u64)> =
+            front.paths.iter().map(|p| (p.path.total_fee_msat, p.time, p.unreliability)).collect();
+        prop_assert_eq!(&found[..], &wanted[..wanted.len().min(k)]);
+        prop_assert_eq!(front.cut_short, wanted.len() > k);
+        for path in &front.paths {
+            let arcs: Vec<usize> = path.path.hops.iter().map(|hop| hop.arc as usize).collect();
+            let figures = figures(&case, &times, &arcs);
+            prop_assert_eq!(
+                figures,
+                Some((path.path.total_fee_msat, path.time, path.unreliability))
+            );
+        }
+        Ok(())
+    };
+    judge::runner(2_000).run(&(cases(), extra, 1usize..=12), property).unwrap();
 }
 
 #[test]

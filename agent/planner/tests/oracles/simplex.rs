@@ -2,7 +2,9 @@
 //!
 //! It must never accept an answer that only the simplex itself vouches for.
 
-use debal_planner::simplex::{Arc, MAX_CAPACITY, MAX_COST_SPAN, Problem, SolveError, solve};
+use debal_planner::simplex::{
+    Arc, MAX_CAPACITY, MAX_COST_SPAN, Pricing, Problem, SolveError, Solver, solve,
+};
 use microlp::{ComparisonOp, LinearExpr, OptimizationDirection, SolveOutcome};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -186,5 +188,21 @@ fn a_network_of_thousands_of_nodes_proves_itself() {
         let problem = graphs::flow_problem(2_000, 12_000, seed);
         let solution = solve(&problem).unwrap();
         assert_eq!(judge::check_optimal(&problem, &solution), Ok(()), "seed {seed}");
+    }
+}
+
+#[test]
+fn every_pricing_rule_finds_an_optimum() {
+    for seed in 0..40 {
+        let problem = graphs::flow_problem(150, 900, seed);
+        let objective = solve(&problem).unwrap().objective;
+        let others = [Pricing::Block, Pricing::First, Pricing::Best, Pricing::Candidates];
+        for rule in others {
+            let mut solver = Solver::new(problem.clone()).unwrap();
+            solver.set_pricing(rule);
+            let solution = solver.solve().unwrap();
+            assert_eq!(judge::check_optimal(&problem, &solution), Ok(()), "seed {seed}, {rule:?}");
+            assert_eq!(solution.objective, objective, "seed {seed}, {rule:?}");
+        }
     }
 }

@@ -295,9 +295,7 @@ mod tests {
             "/routerrpc.Router/SendToRouteV2",
             "/lnrpc.Lightning/GetInfo?",
         ];
-        let refused = |failure| {
-            matches!(failure, Some(Failure::Refused(Error::NotAllowed { .. })))
-        };
+        let refused = |failure| matches!(failure, Some(Failure::Refused(Error::NotAllowed { .. })));
         for name in forbidden {
             assert!(refused(grpc.unary(name, &macaroon, &[]).await.err()), "{name}");
             assert!(refused(rest.unary(name, &macaroon, &[]).await.err()), "{name}");

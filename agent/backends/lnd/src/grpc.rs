@@ -258,12 +258,12 @@ impl GrpcStream {
 
     async fn advance(&mut self) -> Result<Option<Vec<u8>>, Failure> {
         loop {
-            if let Some(length) = declared(&self.buffer, self.limit_bytes)? {
-                if self.buffer.len() >= PREFIX + length {
-                    let rest = self.buffer.split_off(PREFIX + length);
-                    let mut message = std::mem::replace(&mut self.buffer, rest);
-                    return Ok(Some(message.split_off(PREFIX)));
-                }
+            if let Some(length) = declared(&self.buffer, self.limit_bytes)?
+                && self.buffer.len() >= PREFIX + length
+            {
+                let rest = self.buffer.split_off(PREFIX + length);
+                let mut message = std::mem::replace(&mut self.buffer, rest);
+                return Ok(Some(message.split_off(PREFIX)));
             }
             let Some(body) = self.body.as_mut() else { return Ok(None) };
             match body.frame().await {

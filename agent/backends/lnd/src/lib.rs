@@ -52,6 +52,8 @@ mod macaroon;
 mod permission;
 mod reads;
 mod rest;
+#[cfg(test)]
+mod samples;
 mod tls;
 mod types;
 mod version;

@@ -121,15 +121,15 @@ impl Rest {
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answering, Failure> {
         let mut request = request;
         let idle = self.idle.lock().await.take();
-        if let Some(mut connection) = idle {
-            if connection.ready().await.is_ok() {
-                match connection.try_send_request(request).await {
-                    Ok(response) => return Ok((response, connection)),
-                    Err(mut failed) => match failed.take_message() {
-                        Some(unsent) => request = unsent,
-                        None => return Err(Failure::Lost(failed.error().to_string())),
-                    },
-                }
+        if let Some(mut connection) = idle
+            && connection.ready().await.is_ok()
+        {
+            match connection.try_send_request(request).await {
+                Ok(response) => return Ok((response, connection)),
+                Err(mut failed) => match failed.take_message() {
+                    Some(unsent) => request = unsent,
+                    None => return Err(Failure::Lost(failed.error().to_string())),
+                },
             }
         }
         let stream = self.dial.open().await?;

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
-use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 /// What the certificate says.
 #[derive(Clone, Debug)]
@@ -21,12 +23,15 @@ pub struct Shape {
     pub from_year: i32,
     /// It ends when this year begins.
     pub until_year: i32,
+    /// Shows this PEM instead of its own, without having its key: an impostor who copied the
+    /// public file.
+    pub copied: Option<String>,
 }
 
 impl Default for Shape {
     fn default() -> Self {
         let names = ["localhost", "127.0.0.1", "::1"].map(String::from).to_vec();
-        Self { names, from_year: 2020, until_year: 2100 }
+        Self { names, from_year: 2020, until_year: 2100, copied: None }
     }
 }
 
@@ -46,14 +51,21 @@ pub(crate) fn make(shape: &Shape) -> (String, [TlsAcceptor; 2]) {
     params.not_before = date_time_ymd(shape.from_year, 1, 1);
     params.not_after = date_time_ymd(shape.until_year, 1, 1);
     let certificate = params.self_signed(&key).unwrap();
+    let shown = match &shape.copied {
+        Some(pem) => CertificateDer::from_pem_slice(pem.as_bytes()).unwrap(),
+        None => certificate.der().clone(),
+    };
     let acceptor = |protocol: &[u8]| {
         let secret = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        let provider = Arc::new(default_provider());
+        let signer = provider.key_provider.load_private_key(secret).unwrap();
+        // Not compared with each other: an impostor's do not belong together.
+        let pair = CertifiedKey::new(vec![shown.clone()], signer);
+        let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], secret)
-            .unwrap();
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
         config.alpn_protocols = vec![protocol.to_vec()];
         TlsAcceptor::from(Arc::new(config))
     };

@@ -97,7 +97,7 @@ impl Node {
         let (node1, node2) = if we_are_first { (&self.key, peer) } else { (peer, &self.key) };
         let (one, two) = if we_are_first { (ours, theirs) } else { (theirs, ours) };
         let shown = |policy: &Option<lnrpc::RoutingPolicy>| {
-            policy.clone().map(|mut policy| {
+            policy.map(|mut policy| {
                 if self.version() < (0, 18) {
                     policy.inbound_fee_base_msat = 0;
                     policy.inbound_fee_rate_milli_msat = 0;

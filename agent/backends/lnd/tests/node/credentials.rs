@@ -50,6 +50,19 @@ async fn the_pinned_certificate_must_be_valid_now_and_name_the_host() {
 }
 
 #[tokio::test]
+async fn a_copy_of_the_certificate_without_its_key_is_refused() {
+    let fake = usual().await;
+    let copied = Some(fake.certificate_pem().to_owned());
+    let impostor = shaped(Shape { copied, ..Shape::default() }).await;
+    for transport in BOTH {
+        let lnd = only_with(&impostor, transport, config(&fake, fake.least_macaroon()));
+        let found = problem(lnd.get_info().await);
+        assert!(matches!(found, CertificateProblem::Handshake(_)), "{found}");
+    }
+    assert!(impostor.calls().is_empty());
+}
+
+#[tokio::test]
 async fn a_host_name_of_the_certificate_is_accepted() {
     let fake = usual().await;
     let port = |address: String| address.rsplit_once(':').unwrap().1.parse().unwrap();

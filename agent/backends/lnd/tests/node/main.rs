@@ -26,11 +26,7 @@ fn limits() -> Limits {
 
 /// Short deadlines, for what is meant to hang.
 fn impatient() -> Limits {
-    Limits {
-        connect: Duration::from_millis(400),
-        answer: Duration::from_millis(400),
-        ..limits()
-    }
+    Limits { connect: Duration::from_millis(400), answer: Duration::from_millis(400), ..limits() }
 }
 
 fn wire(transport: Transport) -> Wire {

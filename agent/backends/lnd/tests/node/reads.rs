@@ -88,7 +88,10 @@ async fn the_graph_nodes_network_wallet_and_estimates_are_read() {
         let lnd = only(&fake, transport);
         let peer: NodeKey = PEERS[0].parse().unwrap();
         let plain = lnd.get_node_info(&peer, false).await.unwrap();
-        assert_eq!((plain.alias.as_str(), plain.channels, plain.edges.len()), ("alias-peer1", 20, 0));
+        assert_eq!(
+            (plain.alias.as_str(), plain.channels, plain.edges.len()),
+            ("alias-peer1", 20, 0)
+        );
         let with_channels = lnd.get_node_info(&peer, true).await.unwrap();
         assert_eq!(with_channels.edges.len(), 2);
         let network = lnd.get_network_info().await.unwrap();

@@ -92,11 +92,8 @@ async fn refusals_are_named_and_change_nothing() {
         assert_eq!(try_it(large).await, Refusal::Parameter);
         let small = PolicyUpdate { min_htlc_msat: Some(0), ..update(0) };
         assert_eq!(try_it(small).await, Refusal::Parameter);
-        let crossed = PolicyUpdate {
-            min_htlc_msat: Some(5_000),
-            max_htlc_msat: Some(4_000),
-            ..update(0)
-        };
+        let crossed =
+            PolicyUpdate { min_htlc_msat: Some(5_000), max_htlc_msat: Some(4_000), ..update(0) };
         assert_eq!(try_it(crossed).await, Refusal::Parameter);
         assert_eq!(try_it(update(8)).await, Refusal::Pending);
         assert_eq!(try_it(update(7)).await, Refusal::UnknownChannel);
@@ -136,7 +133,11 @@ async fn every_version_gets_the_form_it_understands() {
             let fake = version(text).await;
             let lnd = only(&fake, transport);
             lnd.update_channel_policy(&update(0)).await.unwrap();
-            assert_eq!(fake.with(|node| node.policy(chan_id(0)).fee_rate_milli_msat), 651, "{text}");
+            assert_eq!(
+                fake.with(|node| node.policy(chan_id(0)).fee_rate_milli_msat),
+                651,
+                "{text}"
+            );
 
             let discounted = PolicyUpdate { inbound: discount, ..update(1) };
             let result = lnd.update_channel_policy(&discounted).await;

@@ -3,7 +3,7 @@
 //! It must never send a request twice unless it is certain that the first one stayed here, and
 //! never without finding the method in the allow-list.
 
-use crate::body;
+use crate::body::{self, Source};
 use crate::failure::{Failure, code};
 use crate::macaroon::Macaroon;
 use crate::permission::{self, Method};
@@ -60,7 +60,7 @@ impl Grpc {
         result
     }
 
-    /// One request, a stream of answers.
+    /// One request, a stream of answers, on a connection of its own.
     pub(crate) async fn stream(
         &self,
         name: &str,
@@ -68,16 +68,23 @@ impl Grpc {
         request: &[u8],
     ) -> Result<GrpcStream, Failure> {
         let method = permission::allowed(name)?;
-        let sending = self.send(method, macaroon, request);
-        let response = match tokio::time::timeout(self.deadline, sending).await {
-            Ok(response) => response?,
-            Err(_) => return Err(Failure::Lost("the stream did not open in time".into())),
+        let request = self.request(method, macaroon, request)?;
+        let mut connection = self.dial().await?;
+        let sending = connection.try_send_request(request);
+        let opening = async move {
+            let response =
+                sending.await.map_err(|failed| Failure::Lost(failed.into_error().to_string()))?;
+            let response = checked(response)?;
+            status(response.headers()).map_or(Ok(response), Err)
         };
-        if let Some(failure) = status(response.headers()) {
-            return Err(failure);
+        let source = Source::Opening(Box::pin(opening));
+        let limit_bytes = method.limit_bytes;
+        let mut stream =
+            GrpcStream { source, _connection: connection, buffer: Vec::new(), limit_bytes };
+        match tokio::time::timeout(self.deadline, stream.source.body()).await {
+            Ok(Err(failure)) => Err(failure),
+            Ok(Ok(_)) | Err(_) => Ok(stream),
         }
-        let body = response.into_body();
-        Ok(GrpcStream { body: Some(body), buffer: Vec::new(), limit_bytes: method.limit_bytes })
     }
 
     /// Sends a request and waits for the head of the answer.
@@ -136,6 +143,12 @@ impl Grpc {
         if let Some(sender) = held.as_ref().filter(|sender| !sender.is_closed()) {
             return Ok(sender.clone());
         }
+        let sender = self.dial().await?;
+        *held = Some(sender.clone());
+        Ok(sender)
+    }
+
+    async fn dial(&self) -> Result<SendRequest<Full<Bytes>>, Failure> {
         let stream = self.dial.open().await?;
         let handshake = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -149,7 +162,6 @@ impl Grpc {
         })?;
         // The driver ends with the connection; its error reaches the request that waits on it.
         tokio::spawn(driver);
-        *held = Some(sender.clone());
         Ok(sender)
     }
 }
@@ -239,9 +251,11 @@ async fn read_unary(response: Response<Incoming>, limit: usize) -> Result<Vec<u8
     }
 }
 
-/// An open stream of messages.
+/// A stream of messages.
 pub(crate) struct GrpcStream {
-    body: Option<Incoming>,
+    source: Source,
+    /// Dropping it would close the connection.
+    _connection: SendRequest<Full<Bytes>>,
     buffer: Vec<u8>,
     limit_bytes: usize,
 }
@@ -251,7 +265,7 @@ impl GrpcStream {
     pub(crate) async fn next(&mut self) -> Option<Result<Vec<u8>, Failure>> {
         let result = self.advance().await.transpose()?;
         if result.is_err() {
-            self.body = None;
+            self.source = Source::Ended;
         }
         Some(result)
     }
@@ -265,12 +279,12 @@ impl GrpcStream {
                 let mut message = std::mem::replace(&mut self.buffer, rest);
                 return Ok(Some(message.split_off(PREFIX)));
             }
-            let Some(body) = self.body.as_mut() else { return Ok(None) };
+            let Some(body) = self.source.body().await? else { return Ok(None) };
             match body.frame().await {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => self.buffer.extend_from_slice(&data),
                     Err(frame) => {
-                        self.body = None;
+                        self.source = Source::Ended;
                         let trailers = frame.into_trailers().unwrap_or_default();
                         return status(&trailers).map_or(Ok(None), Err);
                     }

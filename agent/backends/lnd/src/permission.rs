@@ -119,7 +119,7 @@ pub(crate) static METHODS: [Method; 16] = [
     read(GET_INFO, Get("/v1/getinfo"), InfoRead, "own key, version, height"),
     large(
         read(LIST_CHANNELS, Get("/v1/channels"), OffchainRead, "balances and limits of channels"),
-        128 * MIB,
+        64 * MIB,
         4,
     ),
     large(read(FEE_REPORT, Get("/v1/fees"), OffchainRead, "own fees"), 32 * MIB, 2),
@@ -132,7 +132,7 @@ pub(crate) static METHODS: [Method; 16] = [
     read(GET_NETWORK_INFO, Get("/v1/graph/info"), InfoRead, "size of the network"),
     large(
         read(DESCRIBE_GRAPH, Get("/v1/graph"), InfoRead, "alternatives and competitors' fees"),
-        512 * MIB,
+        128 * MIB,
         12,
     ),
     large(
@@ -142,7 +142,7 @@ pub(crate) static METHODS: [Method; 16] = [
     ),
     large(
         read(GET_TRANSACTIONS, Get("/v1/transactions"), OnchainRead, "what a channel cost to open"),
-        128 * MIB,
+        64 * MIB,
         4,
     ),
     large(

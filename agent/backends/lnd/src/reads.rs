@@ -93,7 +93,7 @@ impl Lnd {
     /// The whole graph, our unannounced channels included: tens of megabytes on mainnet.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] over 512 MiB; those of any read.
+    /// [`Error::TooLarge`] over 128 MiB (four times that as JSON); those of any read.
     pub async fn describe_graph(&self) -> Result<Graph> {
         let request = lnrpc::ChannelGraphRequest { include_unannounced: true };
         let answer = self.call(name::DESCRIBE_GRAPH, &request).await?;

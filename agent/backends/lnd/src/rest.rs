@@ -3,7 +3,7 @@
 //! It must never send a request twice unless it is certain that the first one stayed here, and
 //! never without finding the method in the allow-list.
 
-use crate::body;
+use crate::body::{self, Source};
 use crate::failure::{Failure, code};
 use crate::json::Shapes;
 use crate::macaroon::Macaroon;
@@ -75,22 +75,27 @@ impl Rest {
     ) -> Result<RestStream, Failure> {
         let method = permission::allowed(name)?;
         let shapes = Shapes::of(name)?;
-        let opening = async {
-            let request = self.request(&shapes, method, macaroon, request)?;
-            self.send(request).await
+        let request = self.request(&shapes, method, macaroon, request)?;
+        let mut connection = self.dial().await?;
+        let sending = connection.try_send_request(request);
+        let opening = async move {
+            let response =
+                sending.await.map_err(|failed| Failure::Lost(failed.into_error().to_string()))?;
+            match response.status().as_u16() {
+                200 => Ok(response),
+                status => {
+                    let json = body::collect(response.into_body(), MAX_ERROR_BYTES).await?;
+                    Err(refusal(status, &json))
+                }
+            }
         };
-        let (response, connection) = match tokio::time::timeout(self.deadline, opening).await {
-            Ok(opened) => opened?,
-            Err(_) => return Err(Failure::Lost("the stream did not open in time".into())),
-        };
-        let status = response.status().as_u16();
-        if status != 200 {
-            let json = body::collect(response.into_body(), MAX_ERROR_BYTES).await?;
-            return Err(refusal(status, &json));
+        let (source, limit_bytes) = (Source::Opening(Box::pin(opening)), method.limit_bytes);
+        let mut stream =
+            RestStream { source, _connection: connection, buffer: Vec::new(), shapes, limit_bytes };
+        match tokio::time::timeout(self.deadline, stream.source.body()).await {
+            Ok(Err(failure)) => Err(failure),
+            Ok(Ok(_)) | Err(_) => Ok(stream),
         }
-        let limit_bytes = method.limit_bytes;
-        let body = Some((response.into_body(), connection));
-        Ok(RestStream { body, buffer: Vec::new(), shapes, limit_bytes })
     }
 
     fn request(
@@ -132,12 +137,7 @@ impl Rest {
                 },
             }
         }
-        let stream = self.dial.open().await?;
-        let handshake = http1::handshake(TokioIo::new(stream)).await;
-        let (mut connection, driver) =
-            handshake.map_err(|error| Failure::NotSent(error.to_string()))?;
-        // The driver ends with the connection; its error reaches the request that waits on it.
-        tokio::spawn(driver);
+        let mut connection = self.dial().await?;
         match connection.try_send_request(request).await {
             Ok(response) => Ok((response, connection)),
             Err(mut failed) => Err(match failed.take_message() {
@@ -145,6 +145,16 @@ impl Rest {
                 None => Failure::Lost(failed.error().to_string()),
             }),
         }
+    }
+
+    async fn dial(&self) -> Result<SendRequest<Full<Bytes>>, Failure> {
+        let stream = self.dial.open().await?;
+        let handshake = http1::handshake(TokioIo::new(stream)).await;
+        let (connection, driver) =
+            handshake.map_err(|error| Failure::NotSent(error.to_string()))?;
+        // The driver ends with the connection; its error reaches the request that waits on it.
+        tokio::spawn(driver);
+        Ok(connection)
     }
 }
 
@@ -170,9 +180,11 @@ fn refusal(status: u16, json: &[u8]) -> Failure {
     }
 }
 
-/// An open stream of JSON lines.
+/// A stream of JSON lines.
 pub(crate) struct RestStream {
-    body: Option<(Incoming, SendRequest<Full<Bytes>>)>,
+    source: Source,
+    /// Dropping it would close the connection.
+    _connection: SendRequest<Full<Bytes>>,
     buffer: Vec<u8>,
     shapes: Shapes,
     limit_bytes: usize,
@@ -183,7 +195,7 @@ impl RestStream {
     pub(crate) async fn next(&mut self) -> Option<Result<Vec<u8>, Failure>> {
         let result = self.advance().await.transpose()?;
         if result.is_err() {
-            self.body = None;
+            self.source = Source::Ended;
             self.buffer.clear();
         }
         Some(result)
@@ -202,7 +214,7 @@ impl RestStream {
             if self.buffer.len() > self.limit_bytes {
                 return Err(Failure::TooLarge);
             }
-            let Some((body, _)) = self.body.as_mut() else { return Ok(None) };
+            let Some(body) = self.source.body().await? else { return Ok(None) };
             match body.frame().await {
                 Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {
@@ -211,7 +223,7 @@ impl RestStream {
                 }
                 Some(Err(error)) => return Err(Failure::Lost(error.to_string())),
                 None if self.buffer.is_empty() => {
-                    self.body = None;
+                    self.source = Source::Ended;
                     return Ok(None);
                 }
                 None => return Err(Failure::Lost("the stream was cut off".into())),

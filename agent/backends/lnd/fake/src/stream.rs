@@ -24,7 +24,9 @@ pub(crate) fn events(
     cut_after: Option<usize>,
     cut: Arc<Notify>,
 ) -> impl Stream<Item = Vec<u8>> + Send + use<> {
-    let mut ready = VecDeque::from([greeting()]);
+    // Old nodes do not greet: the first thing their stream carries is an event.
+    let greets = inner.node.lock().unwrap().version() >= (0, 15);
+    let mut ready: VecDeque<HtlcEvent> = greets.then(greeting).into_iter().collect();
     // Subscribed before the scripted events are read: nothing falls in between.
     let live = inner.live.subscribe();
     ready.extend(inner.node.lock().unwrap().htlc_events.iter().cloned());

@@ -145,6 +145,40 @@ async fn a_stream_cut_half_way_ends_with_an_error_and_can_be_opened_again() {
 }
 
 #[tokio::test]
+async fn a_write_that_falls_back_and_is_lost_there_is_ambiguous() {
+    for first in BOTH {
+        let fake = usual().await;
+        let lnd = both(&fake, first, crate::limits());
+        lnd.get_info().await.unwrap();
+        fake.door(wire(first), Door::Refuse);
+        fake.fail(UPDATE, 1, Fault::CutAfter);
+        let mut result = lnd.update_channel_policy(&update(0)).await;
+        if fake.count(UPDATE) == 0 {
+            // The first transport took the request before it saw its connection's end: not
+            // certainly unsent, so it was not sent again.
+            assert!(ambiguous(&result), "{first}: {result:?}");
+            result = lnd.update_channel_policy(&update(0)).await;
+        }
+        assert!(ambiguous(&result), "{first}: {result:?}");
+        assert_eq!(fake.count(UPDATE), 1, "{first}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_silent_from_the_start_is_open_all_the_same() {
+    // A server that sends its head with its first event, as old nodes do.
+    for transport in BOTH {
+        let fake = usual().await;
+        let config = Config { limits: impatient(), ..config(&fake, fake.least_macaroon()) };
+        let lnd = only_with(&fake, transport, config);
+        let name = "/routerrpc.Router/SubscribeHtlcEvents";
+        fake.fail(name, 1, Fault::Slow(Duration::from_millis(900)));
+        let mut events = lnd.subscribe_htlc_events().await.unwrap();
+        assert!(events.next().await.unwrap().is_ok(), "{transport}");
+    }
+}
+
+#[tokio::test]
 async fn a_repeated_status_change_after_a_lost_answer_is_harmless() {
     for transport in BOTH {
         let fake = usual().await;

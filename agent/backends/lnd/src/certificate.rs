@@ -181,5 +181,14 @@ mod der {
                 assert_eq!(validity(input), None);
             }
         }
+
+        proptest::proptest! {
+            #[test]
+            fn no_bytes_panic(bytes: Vec<u8>) {
+                let _ = validity(&bytes);
+                let _ = unix_s(UTC_TIME, &bytes);
+                let _ = unix_s(GENERALIZED_TIME, &bytes);
+            }
+        }
     }
 }

@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 pub(crate) fn text(text: &str, most: usize) -> String {
     // Also drops the characters that reorder what a terminal shows.
     let visible = |c: &char| {
-        !c.is_control()
-            && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        let marks = ['\u{200e}'..='\u{200f}', '\u{202a}'..='\u{202e}', '\u{2066}'..='\u{2069}'];
+        !c.is_control() && !marks.iter().any(|range| range.contains(c))
     };
     text.chars().filter(visible).take(most).collect()
 }

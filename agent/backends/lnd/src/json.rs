@@ -152,4 +152,18 @@ mod tests {
         });
         assert_eq!((call.target.as_str(), body), ("/v1/chanpolicy", expected));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_answer_panics(text in r#"[\[\]{}":,0-9a-z_.\-]{0,60}"#, cut in 0..400_usize) {
+            let sample = r#"{"channels": [{"active": true, "chan_id": "8796", "capacity": 5e6,
+                "pending_htlcs": [{"amount": "-1"}], "local_constraints": {"csv_delay": 144}}]}"#;
+            let half = sample.get(..cut).unwrap_or(sample);
+            let names = crate::permission::allow_list();
+            for shapes in names.map(|name| Shapes::of(name).unwrap()) {
+                let _ = shapes.answer(text.as_bytes());
+                let _ = shapes.answer(format!("{half}{text}").as_bytes());
+            }
+        }
+    }
 }

@@ -226,4 +226,16 @@ mod tests {
         let printed: Vec<String> = grants.iter().map(Grant::to_string).collect();
         assert_eq!(printed, ["info:read", "info:write"]);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_panic(body: Vec<u8>, cut in 0..64_usize) {
+            let head = b"\x02\x01\x03lnd\x02\x20\x03\x0a\x02nn\x1a\x10".to_vec();
+            let whole = [head, body].concat();
+            for bytes in [whole.get(cut..).unwrap_or_default(), &whole] {
+                let _ = identifier(bytes).map(operations);
+                let _ = operations(bytes);
+            }
+        }
+    }
 }

@@ -146,7 +146,8 @@ impl Lnd {
 
     /// Asks the node whether the macaroon covers `method` (a full name such as
     /// `/lnrpc.Lightning/SendPaymentSync`) or carries the permission `entity:action`. The question
-    /// itself needs `macaroon:read`, which DEBAL's own macaroon lacks; [`Lnd::audit`] needs nothing.
+    /// itself needs `macaroon:read`, which DEBAL's own macaroon lacks; [`Lnd::audit`] needs
+    /// nothing.
     ///
     /// # Errors
     /// [`Error::Denied`] if the macaroon may not even ask; those of any read.

@@ -104,7 +104,8 @@ impl Dial {
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| invalid(error.to_string()))?
-            .dangerous() // rustls's word for any verifier of one's own; `Pinned` checks more, not less
+            // rustls's word for any verifier of one's own; `Pinned` checks more, not less.
+            .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
         config.alpn_protocols = vec![protocol.to_vec()];

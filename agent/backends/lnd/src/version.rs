@@ -1,6 +1,7 @@
 //! LND's version and what it decides.
 //!
-//! A version is compared as a whole; it must never be compared part by part (1.0 is newer than 0.18).
+//! A version is compared as a whole; it must never be compared part by part: 1.0 is newer than
+//! 0.18.
 
 use std::fmt;
 

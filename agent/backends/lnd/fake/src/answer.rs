@@ -182,8 +182,7 @@ fn dispatch(node: &mut Node, method: &str, request: &[u8]) -> Result<Vec<u8>, Re
         "/lnrpc.Lightning/FeeReport" => fees(node)?.encode_to_vec(),
         "/lnrpc.Lightning/GetChanInfo" => {
             let request: lnrpc::ChanInfoRequest = read(request)?;
-            let mut edges = node.edges().into_iter();
-            let edge = edges.find(|edge| edge.channel_id == request.chan_id);
+            let edge = node.find_edge(request.chan_id);
             edge.ok_or_else(|| not_found("edge not found"))?.encode_to_vec()
         }
         "/lnrpc.Lightning/GetNodeInfo" => node_info(node, &read(request)?)?.encode_to_vec(),

@@ -117,6 +117,15 @@ impl Node {
         }
     }
 
+    /// The channel with this id, if the graph knows it.
+    pub(crate) fn find_edge(&self, chan_id: u64) -> Option<lnrpc::ChannelEdge> {
+        let ours = self.channels.iter().find(|open| open.channel.chan_id == chan_id);
+        match ours {
+            Some(open) => open.in_graph.then(|| self.edge(open)),
+            None => self.foreign_edges.iter().find(|edge| edge.channel_id == chan_id).cloned(),
+        }
+    }
+
     /// Every channel the graph knows, ours first.
     pub(crate) fn edges(&self) -> Vec<lnrpc::ChannelEdge> {
         let ours = self.channels.iter().filter(|open| open.in_graph).map(|open| self.edge(open));

@@ -15,6 +15,9 @@
 //! messages by a limit per method, histories by pages and a total, texts by length, and control
 //! characters are dropped. No decision is made here: what to set is the caller's business.
 //!
+//! The tests run against `debal-lnd-fake`, a scripted node; `tests/real.rs` runs against a real one
+//! that `DEBAL_TEST_LND` names.
+//!
 //! ```no_run
 //! use debal_lnd::{Certificate, Config, Lnd, Macaroon, Prefer};
 //!

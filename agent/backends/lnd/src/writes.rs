@@ -102,7 +102,7 @@ pub enum StatusAction {
 }
 
 impl Lnd {
-    /// Sets the policy of one channel.
+    /// Sets the policy of one channel. Dropping the future before it ends is a lost answer too.
     ///
     /// # Errors
     /// [`Error::Refused`] when the node said no: nothing of that channel changed.

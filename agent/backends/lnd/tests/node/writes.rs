@@ -1,8 +1,8 @@
 //! Updates: applied, refused outright, refused per channel, and version by version.
 
-use crate::{BOTH, only, usual, version};
+use crate::{BOTH, only, usual, version, wire};
 use debal_lnd::{Error, InboundFee, Lnd, NodeKey, PolicyUpdate, ReadBack, Refusal, StatusAction};
-use debal_lnd_fake::{Fake, OWN_KEY, chan_id, channel_point};
+use debal_lnd_fake::{Door, Fake, OWN_KEY, chan_id, channel_point};
 
 pub(crate) fn own() -> NodeKey {
     OWN_KEY.parse().unwrap()
@@ -196,5 +196,23 @@ async fn a_second_look_sees_a_change_somebody_else_made() {
         // The read-back of another channel's id is an error, not an answer.
         let wrong = lnd.read_back(chan_id(1), &own(), &update(0)).await;
         assert!(matches!(wrong, Err(Error::Protocol { .. })));
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_comes_back_as_another_version_is_asked_anew() {
+    for transport in BOTH {
+        let fake = version("0.17.5-beta").await;
+        let lnd = only(&fake, transport);
+        let discount = Some(InboundFee { base_msat: 0, rate_ppm: -5 });
+        let update = PolicyUpdate { inbound: discount, ..update(0) };
+        let refused = lnd.update_channel_policy(&update).await;
+        assert!(matches!(refused, Err(Error::Unsupported { .. })), "{refused:?}");
+        fake.door(wire(transport), Door::Refuse);
+        fake.with(|node| node.version = "0.18.0-beta".to_owned());
+        assert!(lnd.list_channels().await.is_err());
+        fake.door(wire(transport), Door::Open);
+        lnd.update_channel_policy(&update).await.unwrap();
+        assert_eq!(fake.with(|node| node.policy(chan_id(0)).inbound_fee_rate_milli_msat), -5);
     }
 }

@@ -1,5 +1,5 @@
-//! What the README tells a new operator to type, with real `debal` processes: found a network, open a
-//! channel, pay, look, stop by signal, start again.
+//! What the README tells a new operator to type, with real `debal` processes: found a network, open
+//! a channel, pay, look, stop by signal, start again.
 //!
 //! It must never reach into an agent: only its command line, its exit codes and signals.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]

@@ -155,6 +155,8 @@ fn imports_go_downwards_only() {
         ("agent/net", &[]),
         ("agent/store", &[]),
         ("agent/backends", &["debal-protocol", "debal-crypto"]),
+        ("agent/backends/lnd", &[]),
+        ("agent/backends/lnd/fake", &[]),
         (
             "agent",
             &[

@@ -149,6 +149,10 @@ fn imports_go_downwards_only() {
         ("agent/fees/learn", &[]),
         ("agent/fees/history", &["debal-fees-learn"]),
         (
+            "agent/fees/manager",
+            &["debal-fees", "debal-fees-history", "debal-fees-learn", "debal-lnd"],
+        ),
+        (
             "agent/fees/cli",
             &["debal-fees", "debal-fees-manager", "debal-fees-history", "debal-lnd"],
         ),

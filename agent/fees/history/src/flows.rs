@@ -86,6 +86,30 @@ impl FeeHistory {
         self.wrap(added)
     }
 
+    /// All forwards since a time, ascending by time.
+    ///
+    /// # Errors
+    /// [`HistoryError`] names file and reason.
+    pub fn forwards_since(&self, since_s: i64) -> Result<Vec<ForwardRow>, HistoryError> {
+        let sql = "SELECT timestamp_ns, channel_in, channel_out, in_msat, out_msat, fee_msat \
+                   FROM forwards WHERE timestamp_ns >= ?1 ORDER BY timestamp_ns";
+        let read = |row: &Row<'_>| {
+            Ok(ForwardRow {
+                timestamp_ns: row.get(0)?,
+                channel_in: row.get::<_, i64>(1)?.cast_unsigned(),
+                channel_out: row.get::<_, i64>(2)?.cast_unsigned(),
+                in_msat: row.get(3)?,
+                out_msat: row.get(4)?,
+                fee_msat: row.get(5)?,
+            })
+        };
+        let all = || {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            statement.query_map([ns(since_s)], read)?.collect()
+        };
+        self.wrap(all())
+    }
+
     /// Forwards out through a channel, ascending by time.
     ///
     /// # Errors

@@ -1,0 +1,329 @@
+//! One run of the rules over a node.
+//!
+//! Order: resolve what an earlier run left open, take in what happened, decide everything, then
+//! change channel by channel. It must never send a change that is not on disk as decided.
+
+use crate::error::{ManagerError, NodeError};
+use crate::policy::{changed, recorded, wanted};
+use crate::recover::{Found, resolve};
+use crate::{Manager, Target};
+use debal_fees::state::{Channel, Forward, NodeState};
+use debal_fees::{Decision, Evaluation, Rules, evaluate, explain};
+use debal_fees_history::{
+    ChangeId, ChangeState, Decided, ForwardRow, Intent, Origin, Policy, RunEnd, RunId, SampleRow,
+};
+use debal_fees_learn::DAY_S;
+use serde::Serialize;
+
+/// The rules may look back this far, seconds.
+const LOOK_BACK_S: i64 = 90 * DAY_S;
+/// Pages of the node's history overlap by this much, seconds.
+const OVERLAP_S: i64 = 3_600;
+
+/// What became of a channel in a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", content = "why", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Nothing to do.
+    Unchanged,
+    /// It would be changed; this was a dry run.
+    WouldChange,
+    /// It was changed.
+    Changed,
+    /// The node refused; nothing of the channel changed.
+    Refused(String),
+    /// The answer was lost and the channel is not at the new policy.
+    NotInForce(String),
+    /// The rules are in error for it: it was left alone.
+    Error(String),
+    /// The run ended before it.
+    NotReached,
+}
+
+/// A channel in a run.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChannelRun {
+    /// The channel.
+    pub chan_id: u64,
+    /// The peer's key.
+    pub peer: String,
+    /// The section that applied.
+    pub section: Option<String>,
+    /// Its strategy.
+    pub strategy: Option<String>,
+    /// The policy before.
+    pub old: Policy,
+    /// The policy wanted.
+    pub new: Policy,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// How the strategy came to its result.
+    pub notes: Vec<String>,
+}
+
+/// A run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Applied {
+    /// Its number in the history.
+    pub run: RunId,
+    /// Nothing was sent, on purpose.
+    pub dry_run: bool,
+    /// Changes that an earlier run had left open, and are resolved now.
+    pub resolved: usize,
+    /// Channels that somebody else changed since the last run.
+    pub foreign: Vec<u64>,
+    /// Faults for which nothing was sent at all.
+    pub faults: Vec<String>,
+    /// Why the run ended early, if it did.
+    pub stopped: Option<String>,
+    /// Every channel, in the node's order.
+    pub channels: Vec<ChannelRun>,
+}
+
+impl Applied {
+    /// Whether everything that was to be done was done.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let failed = |channel: &ChannelRun| {
+            !matches!(channel.outcome, Outcome::Unchanged | Outcome::WouldChange | Outcome::Changed)
+        };
+        self.stopped.is_none() && self.faults.is_empty() && !self.channels.iter().any(failed)
+    }
+}
+
+impl Manager<'_> {
+    /// The node as the rules see it: its state now, its forwards from the history.
+    ///
+    /// # Errors
+    /// [`ManagerError`]: nothing is known then.
+    pub async fn snapshot(&mut self, now_s: i64) -> Result<NodeState, ManagerError> {
+        self.take_forwards(now_s).await?;
+        let mut state = self.node.state(now_s).await?;
+        let kept = self.history.forwards_since(now_s.saturating_sub(LOOK_BACK_S))?;
+        state.node.forwards = kept.iter().map(seen_by_rules).collect();
+        Ok(state)
+    }
+
+    async fn take_forwards(&mut self, now_s: i64) -> Result<(), ManagerError> {
+        let newest_s = self.history.newest_forward_ns()?.map(|ns| ns.div_euclid(1_000_000_000));
+        let from_s = newest_s.map_or(now_s - LOOK_BACK_S, |newest_s| newest_s - OVERLAP_S);
+        let forwards = self.node.forwards(from_s.max(0), now_s).await?;
+        self.history.add_forwards(&forwards)?;
+        Ok(())
+    }
+
+    /// Runs rules over the node. `digest` names the rule file's content.
+    ///
+    /// # Errors
+    /// [`ManagerError`] if the node or the history fails before anything is decided; later failures
+    /// are in the result.
+    pub async fn apply(
+        &mut self,
+        rules: &Rules,
+        digest: &str,
+        dry_run: bool,
+        now_s: i64,
+    ) -> Result<Applied, ManagerError> {
+        let resolved = if dry_run { 0 } else { self.recover(now_s).await?.len() };
+        let state = self.snapshot(now_s).await?;
+        let foreign = if dry_run { Vec::new() } else { self.note_foreign(&state, digest, now_s)? };
+        self.sample(&state, now_s)?;
+        let evaluation = evaluate(rules, &state);
+        let run = self.history.begin_run(now_s, digest, dry_run)?;
+        self.keep_decisions(run, rules, &state, &evaluation)?;
+        let mut applied = Applied {
+            run,
+            dry_run,
+            resolved,
+            foreign,
+            faults: evaluation.refused.iter().map(ToString::to_string).collect(),
+            stopped: None,
+            channels: Vec::with_capacity(state.channels.len()),
+        };
+        for (decision, channel) in evaluation.decisions.iter().zip(&state.channels) {
+            let mut channel_run = begun(decision, channel);
+            if applied.stopped.is_some() {
+                channel_run.outcome = Outcome::NotReached;
+            } else if channel_run.outcome == Outcome::WouldChange && !dry_run {
+                match self.change(run, digest, decision, channel, &channel_run, now_s).await {
+                    Ok(outcome) => channel_run.outcome = outcome,
+                    Err(error) => {
+                        applied.stopped = Some(error.to_string());
+                        channel_run.outcome = Outcome::NotReached;
+                    }
+                }
+            }
+            applied.channels.push(channel_run);
+        }
+        let end = match (&applied.stopped, applied.is_complete()) {
+            (Some(_), _) => RunEnd::Stopped,
+            (None, true) => RunEnd::Finished,
+            (None, false) => RunEnd::Partly,
+        };
+        self.history.end_run(run, now_s, end)?;
+        Ok(applied)
+    }
+
+    /// Changes one channel: decided, sent, ended. An error means that the run cannot go on; the
+    /// change then stays open and the next run resolves it.
+    async fn change(
+        &self,
+        run: RunId,
+        digest: &str,
+        decision: &Decision,
+        channel: &Channel,
+        channel_run: &ChannelRun,
+        now_s: i64,
+    ) -> Result<Outcome, ManagerError> {
+        let intent = Intent {
+            run: Some(run),
+            channel: channel.chan_id,
+            origin: Origin::Rules,
+            at_s: now_s,
+            reason: channel_run.section.as_deref(),
+            undoes: None,
+            rules_digest: digest,
+            old: channel_run.old,
+            new: channel_run.new,
+        };
+        let change = self.history.decide(&intent)?;
+        self.history.sent(change)?;
+        let target = Target { chan_id: channel.chan_id, point: &channel.channel_point };
+        let mut answer = Ok(());
+        if let Some(update) = &decision.update {
+            answer = self.node.update(target, update).await;
+        }
+        if let (Ok(()), Some(status)) = (&answer, decision.status) {
+            answer = self.node.switch(target, status).await;
+        }
+        self.conclude(change, channel.chan_id, (&intent.old, &intent.new), answer, now_s).await
+    }
+
+    /// Ends a change by the node's answer.
+    pub(crate) async fn conclude(
+        &self,
+        change: ChangeId,
+        chan_id: u64,
+        (old, new): (&Policy, &Policy),
+        answer: Result<(), NodeError>,
+        now_s: i64,
+    ) -> Result<Outcome, ManagerError> {
+        let end = |state, why: Option<&str>| self.history.ended(change, state, now_s, why);
+        match answer {
+            Ok(()) => {
+                end(ChangeState::Confirmed, None)?;
+                Ok(Outcome::Changed)
+            }
+            Err(NodeError::Unknown(_)) => match resolve(self.node, chan_id, old, new).await? {
+                Found::InForce => {
+                    end(ChangeState::Confirmed, Some("the answer was lost; read back"))?;
+                    Ok(Outcome::Changed)
+                }
+                Found::NotInForce(why) => {
+                    end(ChangeState::Abandoned, Some(why))?;
+                    Ok(Outcome::NotInForce(why.to_owned()))
+                }
+            },
+            Err(error) if error.ends_run() => {
+                // Nothing was sent: that is known, and written down.
+                end(ChangeState::Abandoned, Some("the node did not take it"))?;
+                Err(error.into())
+            }
+            Err(error) => {
+                let why = error.to_string();
+                // The policy may have been taken before the switch was refused.
+                match resolve(self.node, chan_id, old, new).await {
+                    Ok(Found::InForce) => end(ChangeState::Confirmed, Some(&why))?,
+                    _ => end(ChangeState::Refused, Some(&why))?,
+                }
+                Ok(Outcome::Refused(why))
+            }
+        }
+    }
+
+    /// Finds channels that are not where our last change left them.
+    fn note_foreign(
+        &self,
+        state: &NodeState,
+        digest: &str,
+        now_s: i64,
+    ) -> Result<Vec<u64>, ManagerError> {
+        let mut found = Vec::new();
+        for channel in &state.channels {
+            let Some(last) = self.history.confirmed(channel.chan_id, 1)?.into_iter().next() else {
+                continue;
+            };
+            let now = recorded(&channel.local_policy);
+            if changed(&last.new, &now) {
+                self.history.found_foreign(channel.chan_id, now_s, (last.new, now), digest)?;
+                found.push(channel.chan_id);
+            }
+        }
+        Ok(found)
+    }
+
+    fn sample(&mut self, state: &NodeState, now_s: i64) -> Result<(), ManagerError> {
+        let of = |channel: &Channel| SampleRow {
+            channel: channel.chan_id,
+            at_s: now_s,
+            capacity_msat: channel.funds.capacity.saturating_mul(1_000),
+            outbound_msat: channel.funds.local_balance.saturating_mul(1_000),
+            inbound_msat: channel.funds.remote_balance.saturating_mul(1_000),
+            active: channel.active,
+        };
+        let samples: Vec<SampleRow> = state.channels.iter().map(of).collect();
+        Ok(self.history.add_samples(&samples)?)
+    }
+
+    fn keep_decisions(
+        &mut self,
+        run: RunId,
+        rules: &Rules,
+        state: &NodeState,
+        evaluation: &Evaluation,
+    ) -> Result<(), ManagerError> {
+        let text = |name: &Option<std::sync::Arc<str>>| name.as_ref().map(|name| name.to_string());
+        let pairs = evaluation.decisions.iter().zip(&state.channels);
+        let all: Vec<Decided> = pairs
+            .map(|(decision, channel)| Decided {
+                channel: channel.chan_id,
+                section: text(&decision.section),
+                strategy: text(&decision.strategy),
+                inputs_json: serde_json::to_string(channel).unwrap_or_default(),
+                reason_json: serde_json::to_string(&explain(rules, decision)).unwrap_or_default(),
+            })
+            .collect();
+        Ok(self.history.keep_decisions(run, &all)?)
+    }
+}
+
+fn begun(decision: &Decision, channel: &Channel) -> ChannelRun {
+    let text = |name: &Option<std::sync::Arc<str>>| name.as_ref().map(|name| name.to_string());
+    let outcome = match &decision.error {
+        Some(error) => Outcome::Error(error.fault.to_string()),
+        None if decision.is_change() => Outcome::WouldChange,
+        None => Outcome::Unchanged,
+    };
+    ChannelRun {
+        chan_id: channel.chan_id,
+        peer: channel.remote_pubkey.clone(),
+        section: text(&decision.section),
+        strategy: text(&decision.strategy),
+        old: recorded(&channel.local_policy),
+        new: wanted(decision, &channel.local_policy),
+        outcome,
+        notes: decision.notes.clone(),
+    }
+}
+
+fn seen_by_rules(forward: &ForwardRow) -> Forward {
+    Forward {
+        timestamp: forward.timestamp_ns.div_euclid(1_000_000_000),
+        chan_id_in: forward.channel_in,
+        chan_id_out: forward.channel_out,
+        amt_in_sat: forward.in_msat / 1_000,
+        amt_out_sat: forward.out_msat / 1_000,
+        fee_msat: Some(forward.fee_msat),
+    }
+}

@@ -87,6 +87,77 @@ pub enum Command {
         #[command(flatten)]
         given: Given,
     },
+    /// Apply rules to a node: decide, write down, change channel by channel.
+    Apply {
+        /// The node.
+        #[command(flatten)]
+        access: Access,
+        /// Show what would change and send nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Whose language the file is; without it, the file shows.
+        #[arg(long, value_name = "NAME")]
+        dialect: Option<DialectName>,
+    },
+    /// Record the node for `evaluate`.
+    Snapshot {
+        /// The node.
+        #[command(flatten)]
+        access: Access,
+        /// Where to; without it, it is printed.
+        #[arg(short, long, value_name = "STATE.json")]
+        output: Option<PathBuf>,
+    },
+    /// Show which changes cost revenue; with --execute, take those back.
+    Rollback {
+        /// The node.
+        #[command(flatten)]
+        access: Access,
+        /// Bring the old policies back.
+        #[arg(long)]
+        execute: bool,
+        /// The share of revenue that may be lost, 0 to 1.
+        #[arg(long, default_value_t = 0.3)]
+        threshold: f64,
+    },
+    /// Apply rules again and again, and take back what costs revenue where the rules allow it.
+    Daemon {
+        /// The node.
+        #[command(flatten)]
+        access: Access,
+        /// Goes on until a signal; without it, one pass is made.
+        #[arg(long)]
+        watch: bool,
+        /// Minutes between two passes; each is up to a fifth longer or shorter.
+        #[arg(long, value_name = "MIN", default_value_t = 10)]
+        interval: u64,
+        /// Whose language the file is; without it, the file shows.
+        #[arg(long, value_name = "NAME")]
+        dialect: Option<DialectName>,
+    },
+    /// Show the last runs' state: open changes, what changed, what was earned.
+    Status {
+        /// The history.
+        #[command(flatten)]
+        memory: Memory,
+    },
+    /// Show what every channel earned.
+    Report {
+        /// The history.
+        #[command(flatten)]
+        memory: Memory,
+        /// Days up to today.
+        #[arg(long, default_value_t = 30)]
+        days: u32,
+        /// How it is written; without it, as the output's name ends.
+        #[arg(long, value_name = "FORM")]
+        format: Option<Form>,
+        /// Where to; without it, it is printed.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Print the line that bakes a macaroon (LND) or makes a rune (CLN) for exactly what is used.
+    Permissions,
     /// Run a folder of recorded cases and count which pass.
     Vectors {
         /// The folder.
@@ -100,4 +171,55 @@ pub enum Command {
         #[arg(long)]
         force: bool,
     },
+}
+
+/// The history of decisions, changes and forwards.
+#[derive(Debug, Clone, Group)]
+pub struct Memory {
+    /// The history's file.
+    #[arg(long, value_name = "FILE", default_value = "debal-fees.db", env = "DEBAL_FEES_HISTORY")]
+    pub history: PathBuf,
+}
+
+/// How a node is reached; names as charge-lnd and lnflow have them.
+#[derive(Debug, Clone, Group)]
+pub struct Access {
+    /// LND's directory: certificate and macaroon are looked for there.
+    #[arg(long, value_name = "DIR", env = "LND_DIR")]
+    pub lnddir: Option<PathBuf>,
+    /// The bitcoin network, for the macaroon's usual place.
+    #[arg(long, default_value = "mainnet")]
+    pub network: String,
+    /// Where gRPC is served.
+    #[arg(long, value_name = "HOST:PORT", env = "LND_GRPC_HOST")]
+    pub grpc: Option<String>,
+    /// Where REST is served; the fallback, or the only way if --grpc is not given.
+    #[arg(long, value_name = "HOST:PORT", env = "LND_REST_URL")]
+    pub rest: Option<String>,
+    /// The node's TLS certificate.
+    #[arg(long, visible_alias = "tlscert", value_name = "FILE", env = "LND_CERT_PATH")]
+    pub cert_path: Option<PathBuf>,
+    /// The macaroon: `debal fees permissions` prints how to bake a small one.
+    #[arg(long, visible_alias = "macaroon", value_name = "FILE", env = "LND_MACAROON_PATH")]
+    pub macaroon_path: Option<PathBuf>,
+    /// Try REST before gRPC.
+    #[arg(long)]
+    pub prefer_rest: bool,
+    /// The node runs with accept-positive-inbound-fees.
+    #[arg(long)]
+    pub accept_positive_inbound: bool,
+    /// The history.
+    #[command(flatten)]
+    pub memory: Memory,
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// Columns for people.
+    Table,
+    /// JSON.
+    Json,
+    /// Comma separated values.
+    Csv,
 }

@@ -1,20 +1,25 @@
-//! `debal fees`: the fee rules on files.
+//! `debal fees`: the fee rules on files and on nodes.
 //!
 //! It must never decide anything that the rules decide: it reads, asks, prints.
 //! Exit codes: 0 done, 1 failed, 2 wrong usage, 3 invalid input.
 
+mod access;
 mod args;
+mod daemon;
 mod evaluate;
 mod failure;
 mod lint;
+mod live;
+mod memory;
 mod read;
+mod show;
 mod vectors;
 
 use std::io::Write;
 
 use clap::Parser;
 
-pub use args::{Args, Command, Common, DialectName, Given};
+pub use args::{Access, Args, Command, Common, DialectName, Form, Given, Memory};
 
 /// Runs one command line (without the program's name and the word `fees`), prints to `out` what it
 /// answers and to `err` what went wrong, and returns the exit code.
@@ -54,6 +59,24 @@ pub fn run_command(
             json,
         ),
         Command::TestChannel { channel, given } => evaluate::test_channel(channel, given, common),
+        Command::Apply { access, dry_run, dialect } => {
+            live::apply(access, common, *dry_run, *dialect)
+        }
+        Command::Snapshot { access, output } => live::snapshot(access, output.as_deref()),
+        Command::Rollback { access, execute, threshold } => {
+            live::rollback(access, json, *execute, *threshold)
+        }
+        Command::Daemon { access, watch, interval, dialect } => {
+            let every = watch.then_some(std::time::Duration::from_secs(interval * 60));
+            daemon::run(access, common, every, *dialect, err)
+        }
+        Command::Status { memory } => memory::status(memory, json),
+        Command::Report { memory, days, format, output } => {
+            let form = format.or_else(|| memory::form_of(output.as_deref()));
+            let form = form.unwrap_or(if json { Form::Json } else { Form::Table });
+            memory::report(memory, *days, form, output.as_deref())
+        }
+        Command::Permissions => Ok(access::permissions(json)),
         Command::Vectors { directory } => vectors::run(directory, json),
         Command::GenerateConfig { file, force } => lint::generate(file.as_deref(), *force),
     };

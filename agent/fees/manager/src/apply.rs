@@ -8,7 +8,7 @@ use crate::policy::{changed, recorded, wanted};
 use crate::recover::{Found, resolve};
 use crate::{Manager, Target};
 use debal_fees::state::{Channel, Forward, NodeState};
-use debal_fees::{Decision, Evaluation, Rules, evaluate, explain};
+use debal_fees::{Decision, Evaluation, Rules, Safety, evaluate, explain};
 use debal_fees_history::{
     ChangeId, ChangeState, Decided, ForwardRow, Intent, Origin, Policy, RunEnd, RunId, SampleRow,
 };
@@ -36,8 +36,29 @@ pub enum Outcome {
     NotInForce(String),
     /// The rules are in error for it: it was left alone.
     Error(String),
+    /// It would be changed, but not now.
+    HeldBack(String),
     /// The run ended before it.
     NotReached,
+}
+
+/// How often a channel may change. Peers limit how much gossip they pass on: CLN takes about two
+/// updates a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Between two changes of a channel, seconds.
+    pub cool_down_s: i64,
+    /// Changes of a channel in a day.
+    pub per_day: u32,
+    /// A change that was taken back is not made again for this long, seconds, by the same rules.
+    pub hold_off_s: i64,
+}
+
+impl Pace {
+    /// As a person who types `apply` wants it: now. Only what was taken back stays so.
+    pub const MANUAL: Self = Self { cool_down_s: 0, per_day: u32::MAX, hold_off_s: 14 * DAY_S };
+    /// As a daemon runs.
+    pub const DAEMON: Self = Self { cool_down_s: 4 * 3_600, per_day: 2, hold_off_s: 14 * DAY_S };
 }
 
 /// A channel in a run.
@@ -45,6 +66,8 @@ pub enum Outcome {
 pub struct ChannelRun {
     /// The channel.
     pub chan_id: u64,
+    /// Its funding output.
+    pub point: String,
     /// The peer's key.
     pub peer: String,
     /// The section that applied.
@@ -60,6 +83,8 @@ pub struct ChannelRun {
     pub outcome: Outcome,
     /// How the strategy came to its result.
     pub notes: Vec<String>,
+    /// How a change is to be watched.
+    pub safety: Safety,
 }
 
 /// A run.
@@ -85,8 +110,14 @@ impl Applied {
     /// Whether everything that was to be done was done.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        let failed = |channel: &ChannelRun| {
-            !matches!(channel.outcome, Outcome::Unchanged | Outcome::WouldChange | Outcome::Changed)
+        let failed = |channel: &ChannelRun| match channel.outcome {
+            Outcome::Unchanged | Outcome::WouldChange | Outcome::Changed | Outcome::HeldBack(_) => {
+                false
+            }
+            Outcome::Refused(_)
+            | Outcome::NotInForce(_)
+            | Outcome::Error(_)
+            | Outcome::NotReached => true,
         };
         self.stopped.is_none() && self.faults.is_empty() && !self.channels.iter().any(failed)
     }
@@ -145,6 +176,10 @@ impl Manager<'_> {
             let mut channel_run = begun(decision, channel);
             if applied.stopped.is_some() {
                 channel_run.outcome = Outcome::NotReached;
+            } else if channel_run.outcome == Outcome::WouldChange
+                && let Some(why) = self.held_back(&channel_run, digest, now_s)?
+            {
+                channel_run.outcome = Outcome::HeldBack(why);
             } else if channel_run.outcome == Outcome::WouldChange && !dry_run {
                 match self.change(run, digest, decision, channel, &channel_run, now_s).await {
                     Ok(outcome) => channel_run.outcome = outcome,
@@ -163,6 +198,35 @@ impl Manager<'_> {
         };
         self.history.end_run(run, now_s, end)?;
         Ok(applied)
+    }
+
+    /// Why a channel that would change does not change now.
+    fn held_back(
+        &self,
+        wanted: &ChannelRun,
+        digest: &str,
+        now_s: i64,
+    ) -> Result<Option<String>, ManagerError> {
+        let Some(last) = self.history.confirmed(wanted.chan_id, 1)?.into_iter().next() else {
+            return Ok(None);
+        };
+        let since_s = now_s.saturating_sub(last.ended_s.unwrap_or(last.decided_s));
+        let undone = last.origin == Origin::Rollback && last.rules_digest == digest;
+        if undone && !changed(&last.old, &wanted.new) && since_s < self.pace.hold_off_s {
+            let days = (self.pace.hold_off_s - since_s).div_euclid(DAY_S) + 1;
+            return Ok(Some(format!(
+                "it was taken back; the same rules may try again in {days} d"
+            )));
+        }
+        if since_s < self.pace.cool_down_s {
+            let minutes = (self.pace.cool_down_s - since_s).div_euclid(60) + 1;
+            return Ok(Some(format!("it changed a moment ago; again in {minutes} min")));
+        }
+        let today = self.history.sent_since(wanted.chan_id, now_s.saturating_sub(DAY_S))?;
+        if today >= self.pace.per_day {
+            return Ok(Some(format!("it changed {today} times in the last day: no more gossip")));
+        }
+        Ok(None)
     }
 
     /// Changes one channel: decided, sent, ended. An error means that the run cannot go on; the
@@ -307,6 +371,7 @@ fn begun(decision: &Decision, channel: &Channel) -> ChannelRun {
     };
     ChannelRun {
         chan_id: channel.chan_id,
+        point: channel.channel_point.clone(),
         peer: channel.remote_pubkey.clone(),
         section: text(&decision.section),
         strategy: text(&decision.strategy),
@@ -314,6 +379,7 @@ fn begun(decision: &Decision, channel: &Channel) -> ChannelRun {
         new: wanted(decision, &channel.local_policy),
         outcome,
         notes: decision.notes.clone(),
+        safety: decision.safety,
     }
 }
 

@@ -14,7 +14,7 @@ mod policy;
 mod recover;
 mod undo;
 
-pub use apply::{Applied, ChannelRun, Outcome};
+pub use apply::{Applied, ChannelRun, Outcome, Pace};
 pub use error::{ManagerError, NodeError};
 pub use lnd::LndNode;
 pub use node::{FeeNode, Target};
@@ -27,6 +27,7 @@ use debal_fees_history::FeeHistory;
 pub struct Manager<'a> {
     node: &'a dyn FeeNode,
     history: FeeHistory,
+    pace: Pace,
 }
 
 impl std::fmt::Debug for Manager<'_> {
@@ -36,10 +37,10 @@ impl std::fmt::Debug for Manager<'_> {
 }
 
 impl<'a> Manager<'a> {
-    /// Takes a node and its history together.
+    /// Takes a node and its history together; channels change at most at this pace.
     #[must_use]
-    pub const fn new(node: &'a dyn FeeNode, history: FeeHistory) -> Self {
-        Self { node, history }
+    pub const fn new(node: &'a dyn FeeNode, history: FeeHistory, pace: Pace) -> Self {
+        Self { node, history, pace }
     }
 
     /// The history.

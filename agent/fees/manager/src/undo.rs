@@ -9,10 +9,13 @@ use crate::policy::restoring;
 use crate::{Manager, Target};
 use debal_fees::Status;
 use debal_fees_history::{Change, ChangeId, Intent, Origin};
+use debal_fees_learn::DAY_S;
 use debal_fees_learn::guard::{Known, Verdict, Watch, judge};
 use debal_fees_learn::span::Span;
 use serde::Serialize;
 
+/// Older changes are nobody's to judge any more, seconds.
+const WATCHED_S: i64 = 90 * DAY_S;
 /// Changes looked at in one pass.
 const CHANGES_MAX: u32 = 100_000;
 
@@ -38,22 +41,28 @@ pub struct Undone {
 }
 
 impl Manager<'_> {
-    /// Judges every change of ours that is the newest of its channel and still watched.
+    /// Judges every change of ours that is the newest of its channel and still watched, each by what
+    /// `watch_of` says of its channel; nothing leaves it unwatched.
     ///
     /// # Errors
     /// [`ManagerError::History`].
-    pub fn judge(&self, watch: &Watch, now_s: i64) -> Result<Vec<Candidate>, ManagerError> {
-        let since_s = now_s.saturating_sub(watch.watch_s);
+    pub fn judge(
+        &self,
+        watch_of: impl Fn(u64) -> Option<Watch>,
+        now_s: i64,
+    ) -> Result<Vec<Candidate>, ManagerError> {
+        let since_s = now_s.saturating_sub(WATCHED_S);
         let mut candidates = Vec::new();
         for change in self.history.confirmed_since(since_s, CHANGES_MAX)? {
             let newest = self.history.confirmed(change.channel, 2)?;
+            let Some(watch) = watch_of(change.channel) else { continue };
             let ours = matches!(change.origin, Origin::Rules | Origin::Learning);
             let is_newest = newest.first().is_some_and(|first| first.id == change.id);
             if !ours || !is_newest || self.history.is_undone(change.id)? {
                 continue;
             }
             let old_since_s = newest.get(1).and_then(|before| before.ended_s);
-            let verdict = self.verdict(watch, &change, old_since_s, now_s)?;
+            let verdict = self.verdict(&watch, &change, old_since_s, now_s)?;
             candidates.push(Candidate { change, verdict });
         }
         Ok(candidates)

@@ -6,7 +6,7 @@
 
 use debal_fees::{Options, Rules};
 use debal_fees_history::{ChangeState, FeeHistory, Intent, Origin, Policy};
-use debal_fees_manager::{Applied, LndNode, Manager, Outcome};
+use debal_fees_manager::{Applied, LndNode, Manager, Outcome, Pace};
 use debal_lnd::{Certificate, Config, Lnd, Macaroon, Prefer};
 use debal_lnd_fake::{Fake, Fault, Sample, Wallet, chan_id, sample};
 
@@ -36,7 +36,7 @@ impl World {
     }
 
     fn manager(&self) -> Manager<'_> {
-        Manager::new(&self.node, self.history())
+        Manager::new(&self.node, self.history(), Pace::MANUAL)
     }
 
     async fn apply(&self, rules: &str, dry_run: bool, now_s: i64) -> Applied {
@@ -171,6 +171,9 @@ async fn somebody_elses_change_is_noticed_and_a_rollback_restores_the_whole_poli
     let history = world.history();
     assert!(history.is_undone(change.id).unwrap());
     assert_eq!(history.confirmed(chan_id(0), 1).unwrap()[0].origin, Origin::Rollback);
+    // The same rules do not make the same change again at once; other rules may.
+    let held = world.apply(rules, false, NOW_S + 65).await;
+    assert!(matches!(held.channels[0].outcome, Outcome::HeldBack(_)), "{held:?}");
     // An operator changes the fee by hand: the next run says so.
     let keep = "[all]\nchan.min_capacity = 0\nstrategy = ignore\n";
     assert_eq!(world.apply(keep, false, NOW_S + 70).await.foreign, Vec::<u64>::new());
@@ -188,4 +191,20 @@ async fn somebody_elses_change_is_noticed_and_a_rollback_restores_the_whole_poli
     let applied = world.apply(keep, false, NOW_S + 80).await;
     assert_eq!(applied.foreign, [chan_id(0)]);
     assert_eq!(world.history().confirmed(chan_id(0), 1).unwrap()[0].state, ChangeState::Confirmed);
+}
+
+#[tokio::test]
+async fn a_daemon_changes_a_channel_no_oftener_than_its_pace() {
+    let world = World::new().await;
+    let pace = Pace { cool_down_s: 100, per_day: 2, hold_off_s: 0 };
+    let fee = |ppm: u32| compiled(&format!("[default]\nstrategy = static\nfee_ppm = {ppm}\n"));
+    let run = async |ppm: u32, now_s: i64| {
+        let mut manager = Manager::new(&world.node, world.history(), pace);
+        manager.apply(&fee(ppm), "digest", false, now_s).await.unwrap().channels[0].outcome.clone()
+    };
+    assert_eq!(run(600, NOW_S).await, Outcome::Changed);
+    assert!(matches!(run(700, NOW_S + 50).await, Outcome::HeldBack(_)));
+    assert_eq!(run(700, NOW_S + 100).await, Outcome::Changed);
+    assert!(matches!(run(800, NOW_S + 1_000).await, Outcome::HeldBack(_)), "twice a day");
+    assert_eq!(run(800, NOW_S + 86_500).await, Outcome::Changed);
 }

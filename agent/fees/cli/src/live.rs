@@ -1,0 +1,147 @@
+//! Commands that speak with a node: apply, snapshot, rollback.
+//!
+//! They must never send what the manager has not written down.
+
+use crate::access::{connect, failed, history, now_s};
+use crate::args::{Access, Common, DialectName};
+use crate::evaluate::options;
+use crate::failure::Failure;
+use crate::{Shown, read, show};
+use debal_fees::Rules;
+use debal_fees_learn::guard::{Verdict, Watch};
+use debal_fees_manager::{Candidate, Manager, ManagerError, Outcome, Pace};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
+/// A rule file and the name of its content.
+pub struct RuleFile {
+    /// The rules.
+    pub rules: Rules,
+    /// SHA-256 of the file, hex.
+    pub digest: String,
+}
+
+/// Reads and compiles the rule file.
+pub fn rule_file(common: &Common, dialect: Option<DialectName>) -> Result<RuleFile, Failure> {
+    let path = common.config.as_ref();
+    let path = path.ok_or_else(|| Failure::of(2, "usage", "-c RULES is missing".to_owned()))?;
+    let shown = path.display().to_string();
+    let text = read::rules(path)?
+        .ok_or_else(|| Failure::invalid("config_missing", format!("{shown} does not exist")))?;
+    let mut files = read::named(path);
+    let rules = Rules::compile(&text, &shown, &mut files, options(dialect))
+        .map_err(|fault| Failure::invalid("config_syntax", fault.to_string()))?;
+    let digest = Sha256::digest(text.as_bytes());
+    let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(RuleFile { rules, digest })
+}
+
+/// Runs a future to its end.
+pub fn block<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::of(1, "failed", format!("runtime: {error}")))?;
+    runtime.block_on(work)
+}
+
+/// A manager's error as a failure.
+pub fn stopped(error: &ManagerError) -> Failure {
+    match error {
+        ManagerError::Node(error) => failed(error),
+        ManagerError::History(error) => Failure::of(1, "history", error.to_string()),
+    }
+}
+
+/// `apply`.
+pub fn apply(
+    access: &Access,
+    common: &Common,
+    dry_run: bool,
+    dialect: Option<DialectName>,
+) -> Result<Shown, Failure> {
+    let file = rule_file(common, dialect)?;
+    let (_writer, history) = history(&access.memory)?;
+    block(async {
+        let (node, notes) = connect(access).await?;
+        let mut manager = Manager::new(&node, history, Pace::MANUAL);
+        let applied = manager.apply(&file.rules, &file.digest, dry_run, now_s()).await;
+        let applied = applied.map_err(|error| stopped(&error))?;
+        let text = if common.json {
+            format!("{}\n", json!(applied))
+        } else {
+            show::applied(&applied, common.verbose)
+        };
+        let code = u8::from(!applied.is_complete());
+        Ok(Shown { text, notes, code })
+    })
+}
+
+/// `snapshot`.
+pub fn snapshot(access: &Access, output: Option<&Path>) -> Result<Shown, Failure> {
+    let (_writer, history) = history(&access.memory)?;
+    block(async {
+        let (node, notes) = connect(access).await?;
+        let mut manager = Manager::new(&node, history, Pace::MANUAL);
+        let state = manager.snapshot(now_s()).await.map_err(|error| stopped(&error))?;
+        let channels = state.channels.len();
+        let text = format!("{}\n", json!(state));
+        let Some(path) = output else { return Ok(Shown { text, notes, code: 0 }) };
+        std::fs::write(path, text)
+            .map_err(|error| Failure::of(1, "failed", format!("{}: {error}", path.display())))?;
+        let text = format!("{channels} channels recorded in {}\n", path.display());
+        Ok(Shown { text, notes, code: 0 })
+    })
+}
+
+/// `rollback`.
+pub fn rollback(
+    access: &Access,
+    as_json: bool,
+    execute: bool,
+    threshold: f64,
+) -> Result<Shown, Failure> {
+    if !(0.0..=1.0).contains(&threshold) {
+        return Err(Failure::of(2, "usage", "--threshold must be 0 to 1".to_owned()));
+    }
+    let (_writer, history) = history(&access.memory)?;
+    block(async {
+        let (node, notes) = connect(access).await?;
+        let mut manager = Manager::new(&node, history, Pace::MANUAL);
+        let now_s = now_s();
+        manager.recover(now_s).await.map_err(|error| stopped(&error))?;
+        // Forwards up to now, and where the channels are.
+        let state = manager.snapshot(now_s).await.map_err(|error| stopped(&error))?;
+        let watch = Watch { threshold, ..Watch::default() };
+        let judged = manager.judge(|_| Some(watch), now_s).map_err(|error| stopped(&error))?;
+        let points =
+            state.channels.iter().map(|channel| (channel.chan_id, channel.channel_point.clone()));
+        let points: std::collections::BTreeMap<u64, String> = points.collect();
+        let undone =
+            if execute { undo(&manager, &judged, &points, now_s).await? } else { Vec::new() };
+        let failed = undone.iter().any(|undone| undone.outcome != Outcome::Changed);
+        let text = if as_json {
+            format!("{}\n", json!({"judged": judged, "undone": undone}))
+        } else {
+            show::judged(&judged, &undone, execute)
+        };
+        Ok(Shown { text, notes, code: u8::from(failed) })
+    })
+}
+
+/// Takes back what the guard says, each once.
+pub async fn undo(
+    manager: &Manager<'_>,
+    judged: &[Candidate],
+    points: &std::collections::BTreeMap<u64, String>,
+    now_s: i64,
+) -> Result<Vec<debal_fees_manager::Undone>, Failure> {
+    let mut undone = Vec::new();
+    for candidate in judged {
+        let Verdict::RollBack(figures) = candidate.verdict else { continue };
+        let Some(point) = points.get(&candidate.change.channel) else { continue };
+        let reason = format!("revenue fell by {:.0} %", 100.0 * figures.drop);
+        let done = manager.undo(&candidate.change, point, &reason, now_s).await;
+        undone.push(done.map_err(|error| stopped(&error))?);
+    }
+    Ok(undone)
+}

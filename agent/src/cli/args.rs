@@ -66,6 +66,13 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
     },
+    /// Run charge-lnd's command line: the same flags, the same rule files.
+    #[command(name = "charge-lnd", disable_help_flag = true)]
+    ChargeLnd {
+        /// charge-lnd's flags.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
     /// Make a data directory: identity, journal, explained configuration.
     Init {
         /// The new data directory.

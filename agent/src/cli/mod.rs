@@ -93,6 +93,11 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         let words: Vec<String> = json.into_iter().chain(words.iter().cloned()).collect();
         return debal_fees_cli::run(&words, &mut std::io::stdout(), &mut std::io::stderr()).into();
     }
+    if let Command::ChargeLnd { words } = &cli.command {
+        let words: Vec<String> =
+            std::iter::once("charge-lnd".to_owned()).chain(words.iter().cloned()).collect();
+        return debal_fees_cli::run(&words, &mut std::io::stdout(), &mut std::io::stderr()).into();
+    }
     match dispatch(cli) {
         Ok(shown) => {
             let text = if json { format!("{}\n", shown.json) } else { shown.text };
@@ -112,8 +117,8 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(cli: Cli) -> Result<Shown, Failure> {
     match cli.command {
-        Command::Plan { .. } | Command::Fees { .. } => {
-            Err(Failure::failed("`debal plan` and `debal fees` have their own command lines"))
+        Command::Plan { .. } | Command::Fees { .. } | Command::ChargeLnd { .. } => {
+            Err(Failure::failed("these commands have their own command lines"))
         }
         Command::Init { data_dir } => make(&data_dir),
         Command::Member { data_dir, network } => member(&data_dir, &network),

@@ -99,6 +99,22 @@ pub enum Command {
         #[arg(long, value_name = "NAME")]
         dialect: Option<DialectName>,
     },
+    /// charge-lnd's own command line: a crontab line changes one word.
+    #[command(name = "charge-lnd")]
+    ChargeLnd {
+        /// The node.
+        #[command(flatten)]
+        access: Access,
+        /// Show what would change and send nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Read the rule file and do nothing else.
+        #[arg(long)]
+        check: bool,
+        /// The companion service; not spoken with yet.
+        #[arg(long, value_name = "HOST:PORT")]
+        circuitbreaker: Option<String>,
+    },
     /// Record the node for `evaluate`.
     Snapshot {
         /// The node.

@@ -62,6 +62,9 @@ pub fn run_command(
         Command::Apply { access, dry_run, dialect } => {
             live::apply(access, common, *dry_run, *dialect)
         }
+        Command::ChargeLnd { access, dry_run, check, circuitbreaker } => {
+            live::charge_lnd(access, common, (*dry_run, *check), circuitbreaker.as_deref())
+        }
         Command::Snapshot { access, output } => live::snapshot(access, output.as_deref()),
         Command::Rollback { access, execute, threshold } => {
             live::rollback(access, json, *execute, *threshold)

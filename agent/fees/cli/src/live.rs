@@ -145,3 +145,27 @@ pub async fn undo(
     }
     Ok(undone)
 }
+
+/// `charge-lnd`: its flags, its language, its exit codes (0 ran, 1 did not).
+pub fn charge_lnd(
+    access: &Access,
+    common: &Common,
+    (dry_run, check): (bool, bool),
+    circuitbreaker: Option<&str>,
+) -> Result<Shown, Failure> {
+    let ran = |failure: Failure| Failure { code: failure.code.min(1), ..failure };
+    let dialect = Some(DialectName::ChargeLnd);
+    if circuitbreaker.is_some() {
+        let text = "--circuitbreaker: this program does not speak with the companion service yet; \
+                    nothing was sent";
+        return Err(Failure::of(1, "unsupported", text));
+    }
+    if check {
+        let file = rule_file(common, dialect).map_err(ran)?;
+        let text = format!("{}: the file can be read; `lint` looks further\n", file.rules.file());
+        return Ok(Shown { text, notes: String::new(), code: 0 });
+    }
+    let shown = apply(access, common, dry_run, dialect).map_err(ran)?;
+    // Refused updates are reported and are no failure there.
+    Ok(Shown { code: 0, ..shown })
+}

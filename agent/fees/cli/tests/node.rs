@@ -172,16 +172,68 @@ async fn one_pass_of_the_daemon_does_what_apply_does_and_a_second_writer_is_refu
     let pass = operator.run(&["daemon", "-c", "rules.conf"]).await;
     assert_eq!(text(&pass), "3 channels, 3 held back\n", "a moment later: {pass:?}");
     let words = ["daemon", "-c", "rules.conf", "--watch", "--interval", "60"];
-    let mut running = operator.command(&words).spawn().unwrap();
-    let busy = loop {
-        let output = operator.run(&["apply", "-c", "rules.conf", "--dry-run"]).await;
-        let said = String::from_utf8(output.stderr).unwrap();
-        if said.contains("another process uses the history") {
-            break output.status.code();
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    };
+    let mut running =
+        operator.command(&words).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut said = std::io::BufReader::new(running.stderr.take().unwrap());
+    // It holds the history from before its first pass until it ends.
+    let first = tokio::task::spawn_blocking(move || {
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut said, &mut line).map(|_| line)
+    });
+    assert!(first.await.unwrap().unwrap().starts_with("3 channels"));
+    let refused = operator.run(&["apply", "-c", "rules.conf", "--dry-run"]).await;
+    let why = String::from_utf8(refused.stderr.clone()).unwrap();
+    assert!(why.contains("another process uses the history"), "{why}");
+    let busy = refused.status.code();
     running.kill().unwrap();
     running.wait().unwrap();
     assert_eq!(busy, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_middle_of_an_update_the_next_run_finishes_and_nothing_stays_open() {
+    for fault in [Fault::Hang, Fault::Slow(std::time::Duration::from_secs(600))] {
+        for nth in [1, 2, 3] {
+            let operator = Operator::new().await;
+            operator.fake.fail(UPDATE, nth, fault);
+            let mut running = operator.command(&["apply", "-c", "rules.conf"]).spawn().unwrap();
+            while operator.fake.count(UPDATE) < nth as usize {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+            running.kill().unwrap();
+            running.wait().unwrap();
+            let (code, next) = operator.json(&["apply", "-c", "rules.conf", "--json"]).await;
+            assert_eq!((code, &next["resolved"]), (0, &1.into()), "{fault:?} {nth}: {next}");
+            let (_, status) = operator.json(&["status", "--json"]).await;
+            assert_eq!(status["open_changes"], serde_json::json!([]));
+            operator.fake.with(|node| {
+                let fees = (0..3).map(|index| node.policy(chan_id(index)).fee_rate_milli_msat);
+                assert_eq!(fees.collect::<Vec<_>>(), [777; 3]);
+            });
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crontab_line_of_charge_lnd_changes_one_word() {
+    let operator = Operator::new().await;
+    let grpc = operator.fake.grpc();
+    let line = [
+        "charge-lnd",
+        "--grpc",
+        &grpc,
+        "--tlscert",
+        "tls.cert",
+        "--macaroon",
+        "small.macaroon",
+        "-vv",
+        "-c",
+        "rules.conf",
+    ];
+    let checked = operator.run(&["charge-lnd", "--check", "-c", "rules.conf"]).await;
+    assert_eq!((checked.status.code(), operator.fake.calls().len()), (Some(0), 0));
+    let ran = operator.run(&line).await;
+    assert_eq!((ran.status.code(), operator.fake.count(UPDATE)), (Some(0), 3), "{ran:?}");
+    let missing = operator.run(&["charge-lnd", "-c", "none.conf"]).await;
+    assert_eq!(missing.status.code(), Some(1));
 }

@@ -154,7 +154,13 @@ fn imports_go_downwards_only() {
         ),
         (
             "agent/fees/cli",
-            &["debal-fees", "debal-fees-manager", "debal-fees-history", "debal-lnd"],
+            &[
+                "debal-fees",
+                "debal-fees-manager",
+                "debal-fees-history",
+                "debal-fees-learn",
+                "debal-lnd",
+            ],
         ),
         ("agent/net", &[]),
         ("agent/store", &[]),

@@ -160,8 +160,8 @@ impl FeeHistory {
         self.wrap(all())
     }
 
-    /// What a channel could send, ascending by time; the newest sample before the span is the first,
-    /// because it held until then.
+    /// What a channel could send, ascending by time; the newest sample before the span is the
+    /// first, because it held until then.
     ///
     /// # Errors
     /// [`HistoryError`] names file and reason.

@@ -1,10 +1,10 @@
-//! The fee manager's memory in SQLite: every decision with its reasons, every change with the whole
-//! old and new policy, forwards, failed forwards and balances.
+//! The fee manager's memory in SQLite: every decision with its reasons, every change with the
+//! whole old and new policy, forwards, failed forwards and balances.
 //!
-//! Unlike the agent's history this one is read back: a change is decided here before it is sent, and
-//! after a crash the open ones are asked about. It must never hold a change that was sent without
-//! having been decided first, and never forget the policy that a rollback needs. Amounts are
-//! millisatoshi, times unix seconds, channels LND's 64-bit numbers.
+//! Unlike the agent's history this one is read back: a change is decided here before it is sent,
+//! and after a crash the open ones are asked about. It must never hold a change that was sent
+//! without having been decided first, and never forget the policy that a rollback needs. Amounts
+//! are millisatoshi, times unix seconds, channels LND's 64-bit numbers.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 

@@ -1,8 +1,8 @@
 //! From a channel's recorded past to its next fee.
 //!
 //! Everything it uses is in the database, and its draw is seeded by the channel and the number of
-//! fees tried: the same past gives the same fee again. It must never choose more often than the hold
-//! time allows.
+//! fees tried: the same past gives the same fee again. It must never choose more often than the
+//! hold time allows.
 
 use crate::DAY_S;
 use crate::choose::{Bounds, Choice, next_fee};

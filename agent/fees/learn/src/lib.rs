@@ -1,9 +1,9 @@
 //! Statistics on a node's fee history: what a change of fees did to a channel's revenue, and which
 //! fee to try next.
 //!
-//! Pure: no clock, no database, no network; the same history gives the same answer on every machine.
-//! It must never decide to send anything: it answers with figures and reasons, and the caller, who
-//! knows budgets and hold times, acts.
+//! Pure: no clock, no database, no network; the same history gives the same answer on every
+//! machine. It must never decide to send anything: it answers with figures and reasons, and the
+//! caller, who knows budgets and hold times, acts.
 //!
 //! | module | question |
 //! | --- | --- |
@@ -14,7 +14,7 @@
 //! | [`choose`] | which fee next, with bounded regret? |
 //! | [`learner`] | the three together, from a channel's recorded past |
 //! | [`replay`] | what would other fees have earned on a recorded past? |
-//! | [`market`], [`contest`] | does it beat fixed and proportional fees on demand it has not seen? |
+//! | [`market`], [`contest`] | does it beat fixed and proportional fees on unseen demand? |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 

@@ -1,9 +1,9 @@
 //! What other fees would have earned on a recorded past, with an interval.
 //!
-//! Nobody knows what payers would have done at a fee they never saw: the demand posterior says what
-//! is plausible, draws from it give the interval, and the share of the estimate that rests on fees
-//! further than a factor of two from any tried one is said. It must never be read as what a fee will
-//! earn: it compares fees on the same past before anything is applied.
+//! Nobody knows what payers would have done at a fee they never saw: the demand posterior says
+//! what is plausible, draws from it give the interval, and the share of the estimate that rests on
+//! fees further than a factor of two from any tried one is said. It must never be read as what a
+//! fee will earn: it compares fees on the same past before anything is applied.
 
 use crate::demand::{Curve, Demand, grain_msat, trials};
 use crate::learner::{Learner, Past};
@@ -50,8 +50,8 @@ pub struct Estimate {
     pub unknown_ground: f64,
 }
 
-/// Compares methods on the pasts of all channels, by `draws` draws from the posteriors. Every method
-/// meets the same draws.
+/// Compares methods on the pasts of all channels, by `draws` draws from the posteriors. Every
+/// method meets the same draws.
 #[must_use]
 pub fn replay(
     learner: &Learner,

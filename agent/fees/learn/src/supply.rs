@@ -1,7 +1,7 @@
 //! What a channel can send in the long run: what comes back into it, and what it holds.
 //!
-//! It must never take a full channel for one into which nothing flows: while there is no room, what
-//! would have come is unknown.
+//! It must never take a full channel for one into which nothing flows: while there is no room,
+//! what would have come is unknown.
 
 use crate::DAY_S;
 use crate::span::{Sample, Span};
@@ -18,8 +18,10 @@ pub struct Inbound<'a> {
     pub incoming: &'a [(i64, u64)],
 }
 
-/// What can be sent per day in the long run: the rate of what came in while there was room for it in
-/// `span`, and the newest sample's stock spread over `stock_days`. Infinite where the channel was full all the time.
+/// What can be sent per day in the long run: the rate of what came in while there was room for it
+/// in
+/// `span`, and the newest sample's stock spread over `stock_days`. Infinite where the channel was
+/// full all the time.
 #[must_use]
 pub fn supply_msat_per_day(
     inbound: &Inbound<'_>,

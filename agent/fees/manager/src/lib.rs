@@ -1,8 +1,8 @@
 //! From decisions to a node's channels and back: snapshot, apply, resolve, take back.
 //!
 //! Every change is written down before it is sent and ends exactly once: confirmed, refused or
-//! abandoned. It must never send what was not decided, never guess what became of a lost answer, and
-//! never touch a channel whose rule is in error.
+//! abandoned. It must never send what was not decided, never guess what became of a lost answer,
+//! and never touch a channel whose rule is in error.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 

@@ -41,7 +41,8 @@ pub struct Undone {
 }
 
 impl Manager<'_> {
-    /// Judges every change of ours that is the newest of its channel and still watched, each by what
+    /// Judges every change of ours that is the newest of its channel and still watched, each by
+    /// what
     /// `watch_of` says of its channel; nothing leaves it unwatched.
     ///
     /// # Errors
@@ -90,8 +91,8 @@ impl Manager<'_> {
     /// Brings the whole policy before a change back into force.
     ///
     /// # Errors
-    /// [`ManagerError`] if the node or the history fails; the rollback then stays open and the next
-    /// run resolves it.
+    /// [`ManagerError`] if the node or the history fails; the rollback then stays open and the
+    /// next run resolves it.
     pub async fn undo(
         &self,
         change: &Change,

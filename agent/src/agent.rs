@@ -15,7 +15,7 @@ use debal_backends::ChannelBackend;
 use debal_backends::ledger::Ledger;
 use debal_crypto::{Identity, RealSuite, SeedFile, SeedFileError};
 use debal_net::{Multiaddr, NetConfig, NetError, NetHandle, NetLimits, PeerKey};
-use debal_planner::leader::{PlanLimits, plan_cycles};
+use debal_planner::leader::{self, PlanLimits};
 use debal_protocol::election::Genesis;
 use debal_protocol::journal::Record;
 use debal_protocol::wire::codec;
@@ -151,7 +151,10 @@ impl Agent {
             journal,
             clock: Clock::start(),
             outbox: Box::new(NetOutbox(net.clone())),
-            plan: Box::new(move |summaries| plan_cycles(summaries, &limits)),
+            plan: Box::new(move |request| {
+                let limits = PlanLimits { max_hops_in_all: request.hops_max, ..limits };
+                leader::plan(&request.summaries, &limits)
+            }),
             metrics: Arc::clone(&metrics),
             trace: trace.clone(),
         };
@@ -287,7 +290,8 @@ fn node(config: &AgentConfig, founding: &Founding, identity: Identity) -> Result
         timetable: founding.timetable,
         members: founding.members.clone(),
     };
-    Node::new(core, genesis, Arc::new(RealSuite::new(identity))).map_err(|error| {
+    let node = Node::new(core, genesis, Arc::new(RealSuite::new(identity)));
+    node.map(|node| node.checking_plans(leader::plan_check)).map_err(|error| {
         let text = format!("{}: {error}", config.genesis.display());
         StartError::Config(ConfigError::Invalid(text))
     })

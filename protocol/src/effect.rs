@@ -76,6 +76,8 @@ pub struct PlanRequest {
     pub round: u8,
     /// The freshest summary of every member, ascending by node.
     pub summaries: Vec<(NodeId, Summary)>,
+    /// How many hops all cycles together may have, so that the plan fits its message.
+    pub hops_max: usize,
 }
 
 /// Answers to operators.

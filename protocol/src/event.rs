@@ -47,6 +47,8 @@ pub enum Event {
         cycles: u32,
         /// Cycles of it that name this node.
         ours: u32,
+        /// Whether its proof was recomputed: this node holds the very summaries it was made from.
+        checked: bool,
     },
     /// The leader gives a cycle up: a party refused or stayed silent.
     CycleRefused {

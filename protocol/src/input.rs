@@ -6,7 +6,7 @@
 use crate::amount::Msat;
 use crate::channel::ChannelTerms;
 use crate::ids::{ChannelId, Epoch, TransferId};
-use crate::plan::{CyclePlan, Hop};
+use crate::plan::{Hop, LeaderPlan};
 use crate::summary::ForwardPolicy;
 use crate::wire::Verified;
 use debal_crypto::{Binding, LockHash, NodeId, Secret};
@@ -31,8 +31,8 @@ pub enum Input {
         epoch: Epoch,
         /// Round of the request.
         round: u8,
-        /// The cycles, best first.
-        cycles: Vec<CyclePlan>,
+        /// The cycles and how good they are.
+        made: LeaderPlan,
     },
     /// How much room the journal has. While it is low nothing new is begun; what is open is
     /// finished.

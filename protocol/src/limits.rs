@@ -57,6 +57,12 @@ pub const PAYMENT_HOPS_MAX: usize = 20;
 /// Cycles in one plan.
 pub const PLAN_CYCLES_MAX: usize = 48;
 
+/// Encoded bytes of one hop of a plan at most, its share of the cycle's length included: a channel
+/// and an amount of nine bytes each, two nodes, one byte.
+pub const HOP_MAX_BYTES: usize = 9 + 32 + 32 + 9 + 1;
+/// Encoded bytes of one entry of a plan's proof at most: a node, two numbers of nine bytes.
+pub const PRICE_MAX_BYTES: usize = 32 + 9 + 9;
+
 /// Locks open in one channel, both directions together.
 pub const CHANNEL_LOCKS_MAX: usize = 60;
 /// Changes in one proposed channel state.
@@ -75,4 +81,8 @@ pub const RECEIVES_MAX: usize = 16_384;
 const _: () = assert!(SUMMARY_MAX_BYTES <= ENVELOPE_MAX_BYTES);
 const _: () = assert!(PLAN_MAX_BYTES <= ENVELOPE_MAX_BYTES);
 const _: () = assert!(ROSTER_MAX * 96 <= PLAN_MAX_BYTES / 2);
+// A full roster's votes and prices leave room for 48 cycles of five hops.
+const _: () = assert!(
+    ROSTER_MAX * (96 + PRICE_MAX_BYTES) + PLAN_CYCLES_MAX * 5 * HOP_MAX_BYTES <= PLAN_MAX_BYTES
+);
 const _: () = assert!(PROPOSAL_CHANGES_MAX <= CHANNEL_LOCKS_MAX);

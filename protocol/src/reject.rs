@@ -88,6 +88,10 @@ pub enum Reject {
         /// What does not fit.
         what: &'static str,
     },
+    /// The proof of a plan is false by the summaries it was made from. Who holds others cannot
+    /// tell and forwards it.
+    #[error("the proof of the plan is false: {0}")]
+    PlanProof(&'static str),
     /// A cap is reached.
     #[error("too many {0}")]
     Full(&'static str),
@@ -125,6 +129,7 @@ impl Reject {
             | Self::Duplicate
             | Self::Stale { .. }
             | Self::Unfitting { .. }
+            | Self::PlanProof(_)
             | Self::Full(_) => Blame::None,
         }
     }
@@ -148,6 +153,7 @@ impl Reject {
             Self::TooLong(_) => "too_long",
             Self::Malformed { .. } => "malformed",
             Self::Unfitting { .. } => "unfitting",
+            Self::PlanProof(_) => "plan_proof",
             Self::Full(_) => "full",
         }
     }

@@ -6,10 +6,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use debal_crypto::{VrfPreout, VrfProof};
 use debal_protocol::channel::{Change, LockKey};
+use debal_protocol::election::{Certificate, Claim};
 use debal_protocol::message::{Outcome, Refusal};
+use debal_protocol::plan::{CyclePlan, Hop, Plan, PlanProof, Price};
 use debal_protocol::wire::codec::{decode, encode};
-use debal_protocol::{Bounded, ChannelId, Digest, Message, Secret, Signature, TransferId};
+use debal_protocol::{
+    Bounded, ChannelId, Digest, Epoch, Message, Msat, NodeId, Secret, Signature, TransferId,
+};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -17,6 +22,47 @@ fn hex(bytes: &[u8]) -> String {
 
 fn id(byte: u8) -> TransferId {
     TransferId(Digest([byte; 32]))
+}
+
+/// A plan of one cycle of two hops over `channel`, with its proof.
+fn plan(channel: ChannelId) -> Plan {
+    let node = |byte: u8| NodeId([byte; 32]);
+    let claim = Claim {
+        node: node(0x61),
+        epoch: Epoch(3),
+        tip: Digest([0x62; 32]),
+        block: None,
+        changes: Bounded::new(),
+        preout: VrfPreout([0x63; 32]),
+        proof: VrfProof::from_bytes(&[0x64; 64]),
+    };
+    let votes = [(node(0x65), Signature::from_bytes(&[0x66; 64]))];
+    let price = Price { node: node(0x68), summary_seq: 300, potential_ppm: -5 };
+    let prices = Bounded::first_of([price]);
+    let hop = |payer, payee| Hop { channel, payer, payee, amount_msat: Msat(1_000) };
+    let (a, b) = (node(0x69), node(0x6a));
+    let hops = Bounded::first_of([hop(a, b), hop(b, a)]);
+    Plan {
+        certificate: Certificate::from_votes(claim, 1, votes),
+        summaries: Digest([0x67; 32]),
+        proof: PlanProof { prices, value: 17_000, bound: 1 << 70 },
+        expires_ms: 250,
+        cycles: Bounded::first_of([CyclePlan { hops }]),
+    }
+}
+
+/// Signed numbers are zigzag: -5 is 9, 17,000 is 34,000; what exceeds 64 bits takes the marker 0xfe
+/// and sixteen bytes.
+fn plan_hex(channel_hex: &str) -> String {
+    let many = |byte: &str, count: usize| byte.repeat(count);
+    let claim = format!("{}03{}0000{}", many("61", 32), many("62", 32), many("63", 32));
+    let votes = format!("01{}{}", many("65", 32), many("66", 64));
+    let certificate = format!("{claim}{}01{votes}", many("64", 64));
+    let bound = format!("fe{}80{}", many("00", 8), many("00", 7));
+    let proof = format!("01{}fb2c0109fbd084{bound}", many("68", 32));
+    let (a, b) = (many("69", 32), many("6a", 32));
+    let cycles = format!("0102{channel_hex}{a}{b}fbe803{channel_hex}{b}{a}fbe803");
+    format!("05{certificate}{}{proof}fa{cycles}", many("67", 32))
 }
 
 fn vectors() -> Vec<(&'static str, Message, String)> {
@@ -28,6 +74,7 @@ fn vectors() -> Vec<(&'static str, Message, String)> {
     let key = LockKey { transfer: id(0x22), hop: 2 };
     let change = Change::Settle { key, secret: Secret::new([0x44; 32]) };
     vec![
+        ("plan", Message::Plan(plan(channel)), plan_hex(&channel_hex)),
         (
             "receipt",
             Message::Receipt { transfer: id(0x11), outcome: Outcome::RolledBack },

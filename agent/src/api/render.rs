@@ -183,9 +183,9 @@ pub fn event(event: &Event) -> Value {
             "kind": "plan_made", "epoch": epoch.0, "cycles": cycles,
             "amount_msat": amount_msat.0,
         }),
-        Event::PlanSeen { epoch, leader, cycles, ours } => json!({
+        Event::PlanSeen { epoch, leader, cycles, ours, checked } => json!({
             "kind": "plan_seen", "epoch": epoch.0, "leader": leader.to_string(),
-            "cycles": cycles, "ours": ours,
+            "cycles": cycles, "ours": ours, "checked": checked,
         }),
         Event::CycleRefused { cycle, node, reason } => json!({
             "kind": "cycle_refused", "cycle": cycle.to_string(),

@@ -3,16 +3,14 @@
 //! Planning takes longer than a step may; the driver must never wait for it.
 
 use super::handle::Request;
-use debal_protocol::NodeId;
 use debal_protocol::effect::PlanRequest;
 use debal_protocol::input::Input;
-use debal_protocol::plan::CyclePlan;
-use debal_protocol::summary::Summary;
+use debal_protocol::plan::LeaderPlan;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use tokio::sync::mpsc;
 
-/// Makes cycles from summaries.
-pub type PlanFn = Box<dyn Fn(&[(NodeId, Summary)]) -> Vec<CyclePlan> + Send>;
+/// Makes a plan as it is asked for.
+pub type PlanFn = Box<dyn Fn(&PlanRequest) -> LeaderPlan + Send>;
 
 #[derive(Default)]
 struct Slot {
@@ -34,10 +32,11 @@ impl Planning {
         let slot = Arc::new((Mutex::new(Slot::default()), Condvar::new()));
         let shared = Arc::clone(&slot);
         let work = move || {
-            while let Some(PlanRequest { epoch, round, summaries }) = next(&shared) {
-                let cycles = plan(&summaries);
+            while let Some(request) = next(&shared) {
+                let made = plan(&request);
+                let PlanRequest { epoch, round, .. } = request;
                 let Some(requests) = requests.upgrade() else { return };
-                let made = Request::Input(Input::PlanMade { epoch, round, cycles });
+                let made = Request::Input(Input::PlanMade { epoch, round, made });
                 if requests.blocking_send(made).is_err() {
                     return;
                 }

@@ -74,7 +74,7 @@ fn running(disk: &SimDisk, harm: impl FnOnce(&SimDisk)) -> Running {
         journal,
         clock: Clock::start(),
         outbox: Box::new(sent.clone()),
-        plan: Box::new(|_| Vec::new()),
+        plan: Box::new(|_| debal_protocol::plan::LeaderPlan::default()),
         metrics: Arc::new(Metrics::default()),
         trace: GossipTrace::default(),
     };

@@ -60,6 +60,7 @@ pub struct Metrics {
     direct_bytes: Labelled,
     journal: Labelled,
     policy_changes: Labelled,
+    plans: Labelled,
     flush: Mutex<Window>,
     gauges: Gauges,
 }
@@ -101,6 +102,7 @@ impl Default for Metrics {
             direct_bytes: Labelled::default(),
             journal: Labelled::default(),
             policy_changes: Labelled::default(),
+            plans: Labelled::default(),
             flush: Mutex::new(Window::new(4_096)),
             gauges: Gauges::default(),
         };
@@ -124,6 +126,7 @@ impl Metrics {
             ("direct_bytes", "Bytes of direct messages", &self.direct_bytes),
             ("journal", "Journal appends and flushes", &self.journal),
             ("policy_changes", "Changes of a forwarding policy", &self.policy_changes),
+            ("plans", "Plans taken, by whether their proof could be checked here", &self.plans),
         ];
         for (name, help, counter) in families {
             registry.register(name, help, counter.family.clone());
@@ -207,6 +210,10 @@ impl Metrics {
             Event::CycleRefused { reason, .. } => self.attempt("refused", &format!("{reason:?}")),
             Event::EpochCertified { .. } => self.round("certified"),
             Event::EpochSkipped { .. } => self.round("skipped"),
+            Event::PlanSeen { checked, .. } => {
+                let proof = if *checked { "checked" } else { "unchecked" };
+                self.plans.add(vec![("proof", proof.to_owned())], 1);
+            }
             Event::Rejected { reason, .. } => self.reject(reason),
             _ => {}
         }
@@ -290,6 +297,7 @@ impl Metrics {
         self.direct_bytes.read("direct_bytes", &mut flat);
         self.journal.read("journal", &mut flat);
         self.policy_changes.read("policy_changes", &mut flat);
+        self.plans.read("plans", &mut flat);
         flat.insert("rebalance_moved_msat".to_owned(), self.moved_msat.get());
         flat.insert("rebalance_fees_msat".to_owned(), self.fees_msat.get());
         let flush = self.flush.lock().unwrap_or_else(PoisonError::into_inner);

@@ -199,7 +199,7 @@ fn two_plans(one: &Plan, two: &Plan) -> Result<(), Reject> {
     let place = |plan: &Plan| (plan.certificate.claim.epoch, plan.certificate.round);
     let (a, b) = (one, two);
     let same = a.summaries == b.summaries
-        && a.summaries_count == b.summaries_count
+        && a.proof == b.proof
         && a.expires_ms == b.expires_ms
         && a.cycles == b.cycles;
     if place(one) != place(two) || same {

@@ -4,6 +4,7 @@ use super::*;
 use crate::amount::Msat;
 use crate::election::Certificate;
 use crate::election::tests::{FastSuite, members_of, network_id};
+use crate::plan::PlanProof;
 use crate::roster::Roster;
 use crate::summary::Summary;
 
@@ -75,14 +76,14 @@ fn summary(seq: u64, requests: bool) -> Message {
     Message::Summary(Summary { seq, epoch: Epoch(1), bits: 4, requests, channels })
 }
 
-fn plan(number: u8, round: u8, count: u32, votes: &[u8]) -> Message {
+fn plan(number: u8, round: u8, bound: i128, votes: &[u8]) -> Message {
     let claim = claim(number, 1, None);
     let votes = votes.iter().map(|voter| vote(*voter, round, &claim));
     let votes: Vec<_> = votes.map(|vote| (vote.node, vote.signature)).collect();
     Message::Plan(Plan {
         certificate: Certificate::from_votes(claim, round, votes),
         summaries: network_id(),
-        summaries_count: count,
+        proof: PlanProof { bound, ..PlanProof::default() },
         expires_ms: 1,
         cycles: Bounded::new(),
     })

@@ -4,6 +4,7 @@
 //! caps, fees and budgets do not allow, and nothing is reserved before the consent is durable.
 
 use super::Node;
+use super::proof::check_form;
 use crate::amount::Msat;
 use crate::event::Event;
 use crate::evidence::{EnvelopeBytes, Evidence};
@@ -12,7 +13,7 @@ use crate::journal::Record;
 use crate::limits::{CYCLE_HOPS_MIN, ROUNDS_MAX};
 use crate::message::{Message, Refusal};
 use crate::mutant::{Mutant, active};
-use crate::plan::{Accept, CyclePlan, Go, Hop, Plan};
+use crate::plan::{Accept, CyclePlan, Go, Hop, Plan, PlanCheck};
 use crate::reject::{Blame, Reject};
 use crate::summary::{Offer, Want};
 use crate::time::Now;
@@ -33,6 +34,8 @@ pub(super) struct Agreement {
     envelopes: BTreeMap<(Epoch, u8), EnvelopeBytes>,
     /// The newest plan whose certificate builds on a tip we have asked for, with its leader.
     waiting: Option<(NodeId, Plan)>,
+    /// What recomputes the proofs of plans.
+    pub(super) check: Option<PlanCheck>,
 }
 
 /// Identity of a plan: digest of its canonical bytes.
@@ -103,13 +106,16 @@ impl Node {
         if !plan.cycles.iter().all(|cycle| is_cycle(&cycle.hops)) {
             return Err(Reject::malformed("plan", "a cycle does not close or repeats a node"));
         }
+        check_form(&plan.proof)?;
         self.agreement.taken.insert((epoch, round), digest);
         self.agreement.taken.retain(|(old, _), _| old.plus(2) > epoch);
         self.agreement.envelopes.retain(|(old, _), _| old.plus(2) > epoch);
+        // A leader whose proof is false published no plan: the next round may replace it.
+        let checked = self.check_proof(&plan)?;
         self.election.plan_seen(epoch, round);
         let ours = self.answer_cycles(from, &plan, &digest, now);
         let cycles = u32::try_from(plan.cycles.len()).unwrap_or(u32::MAX);
-        self.outbox.emit(Event::PlanSeen { epoch, leader: from, cycles, ours });
+        self.outbox.emit(Event::PlanSeen { epoch, leader: from, cycles, ours, checked });
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 
 use super::Node;
 use super::agreement::{cycle_id, is_cycle, plan_digest};
+use super::proof::summaries_digest;
 use crate::amount::Msat;
 use crate::bounded::Bounded;
 use crate::effect::{Effect, PlanRequest};
@@ -14,9 +15,11 @@ use crate::event::Event;
 use crate::ids::{Epoch, TransferId};
 use crate::input::Timer;
 use crate::journal::Record;
+use crate::limits::{HOP_MAX_BYTES, PLAN_MAX_BYTES, PRICE_MAX_BYTES};
 use crate::message::{Message, Refusal};
-use crate::plan::{Accept, CyclePlan, Go, Plan};
+use crate::plan::{Accept, CyclePlan, Go, LeaderPlan, Plan, PlanProof, Price};
 use crate::reject::Reject;
+use crate::summary::Summary;
 use crate::time::Now;
 use crate::wire::codec;
 use debal_crypto::{Digest, Domain, Hasher, NodeId};
@@ -33,8 +36,32 @@ struct Pending {
 #[derive(Debug, Default)]
 pub(super) struct Leading {
     certificate: Option<Certificate>,
-    summaries: Option<(Digest, u32)>,
+    summaries: Option<Used>,
     pending: BTreeMap<TransferId, Pending>,
+}
+
+/// What identifies the summaries a plan is made from.
+#[derive(Debug)]
+struct Used {
+    digest: Digest,
+    seqs: Vec<(NodeId, u64)>,
+}
+
+impl Used {
+    fn of(summaries: &[(NodeId, Summary)]) -> Self {
+        let seqs = summaries.iter().map(|(node, summary)| (*node, summary.seq)).collect();
+        Self { digest: summaries_digest(summaries), seqs }
+    }
+
+    /// The planner's proof in the form that travels.
+    fn proof(&self, made: &LeaderPlan) -> PlanProof {
+        let potentials: BTreeMap<NodeId, i64> = made.potentials.iter().copied().collect();
+        let prices = self.seqs.iter().map(|&(node, summary_seq)| {
+            let potential_ppm = potentials.get(&node).copied().unwrap_or(0);
+            Price { node, summary_seq, potential_ppm }
+        });
+        PlanProof { prices: Bounded::first_of(prices), value: made.value, bound: made.bound }
+    }
 }
 
 impl Leading {
@@ -58,52 +85,40 @@ impl Node {
         } else {
             Vec::new()
         };
-        let mut hasher = Hasher::new(Domain::SummariesDigest);
-        for (node, summary) in &summaries {
-            hasher.part(&node.0).part(&codec::encode(summary).unwrap_or_default());
-        }
-        let count = u32::try_from(summaries.len()).unwrap_or(u32::MAX);
-        self.leading.summaries = Some((hasher.finish(), count));
+        let hops_max = hops_max(&certificate, summaries.len());
+        self.leading.summaries = Some(Used::of(&summaries));
         self.leading.certificate = Some(certificate);
-        self.outbox.push(Effect::MakePlan(PlanRequest { epoch, round, summaries }));
+        self.outbox.push(Effect::MakePlan(PlanRequest { epoch, round, summaries, hops_max }));
     }
 
-    pub(super) fn on_plan_made(
-        &mut self,
-        epoch: Epoch,
-        round: u8,
-        cycles: Vec<CyclePlan>,
-        now: Now,
-    ) {
+    pub(super) fn on_plan_made(&mut self, epoch: Epoch, round: u8, made: LeaderPlan, now: Now) {
         let Some(certificate) = self.leading.certificate.clone() else { return };
         let current = certificate.claim.epoch == epoch && certificate.round == round;
-        let Some((summaries, summaries_count)) = self.leading.summaries else { return };
+        let Some(used) = self.leading.summaries.take_if(|_| current) else { return };
         let published = self.durable.led >= Some((epoch, round));
-        if !current || published || self.epoch(now) != epoch {
+        if published || self.epoch(now) != epoch {
             return;
         }
-        let cycles = cycles.into_iter().filter(|cycle| is_cycle(&cycle.hops)).map(choose_opener);
+        let proof = used.proof(&made);
+        let cycles: Vec<CyclePlan> = made.cycles.into_iter().map(choose_opener).collect();
+        let whole = cycles.iter().all(|cycle| is_cycle(&cycle.hops));
         let mut plan = Plan {
             certificate,
-            summaries,
-            summaries_count,
+            summaries: used.digest,
+            proof,
             expires_ms: self.config.timetable.plan_expires_ms(epoch),
-            cycles: Bounded::first_of(cycles),
+            cycles: Bounded::try_from(cycles).unwrap_or_default(),
         };
-        // A plan must fit its cap whatever the roster's size: drop the last cycles until it does.
-        while !self.plan_fits(&plan) && !plan.cycles.is_empty() {
-            let fewer = plan.cycles.len().saturating_sub(1);
-            plan.cycles = Bounded::first_of(plan.cycles.into_vec().into_iter().take(fewer));
+        // The proof states all cycles or none. The planner knows its room; one that goes over it
+        // or makes no cycles loses its cycles, and the empty plan is worth nothing.
+        if !whole || !plan_fits(&plan) {
+            plan.cycles = Bounded::new();
+        }
+        if plan.cycles.is_empty() {
+            plan.proof.value = 0;
         }
         self.leading.certificate = None;
         self.publish_plan(plan, now);
-    }
-
-    fn plan_fits(&self, plan: &Plan) -> bool {
-        // Envelope head and signature take less than this.
-        const HEAD_BYTES: usize = 256;
-        let size = codec::encode(plan).map_or(usize::MAX, |bytes| bytes.len());
-        size.saturating_add(HEAD_BYTES) <= crate::limits::PLAN_MAX_BYTES
     }
 
     fn publish_plan(&mut self, plan: Plan, now: Now) {
@@ -192,6 +207,22 @@ impl Node {
             self.send(party, Message::Refuse { cycle: id, reason }, now);
         }
     }
+}
+
+/// Envelope head and signature, digest, expiry, figures and list lengths of a plan take less.
+const HEAD_BYTES: usize = 512;
+
+/// How many hops fit into a plan beside its certificate and its proof.
+fn hops_max(certificate: &Certificate, summaries: usize) -> usize {
+    let votes = codec::encode(certificate).map_or(PLAN_MAX_BYTES, |bytes| bytes.len());
+    let taken = summaries.saturating_mul(PRICE_MAX_BYTES).saturating_add(votes);
+    let room = PLAN_MAX_BYTES.saturating_sub(taken.saturating_add(HEAD_BYTES));
+    room.checked_div(HOP_MAX_BYTES).unwrap_or(0)
+}
+
+fn plan_fits(plan: &Plan) -> bool {
+    let size = codec::encode(plan).map_or(usize::MAX, |bytes| bytes.len());
+    size.saturating_add(HEAD_BYTES) <= PLAN_MAX_BYTES
 }
 
 /// Rotates a cycle so that its opener is the party with the smallest digest of (cycle, party):

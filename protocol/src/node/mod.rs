@@ -13,6 +13,7 @@ mod messages;
 mod openings;
 mod operator;
 mod outbox;
+mod proof;
 mod summaries;
 mod transfers;
 mod view;
@@ -175,9 +176,7 @@ impl Node {
                 self.peers_up.remove(&peer);
             }
             Input::Wake(timer) => self.on_wake(timer, now),
-            Input::PlanMade { epoch, round, cycles } => {
-                self.on_plan_made(epoch, round, cycles, now);
-            }
+            Input::PlanMade { epoch, round, made } => self.on_plan_made(epoch, round, made, now),
             Input::JournalSpace { low } => self.space_low = low,
             Input::Operator { ticket, request } => self.on_operator(ticket, request, now),
         }

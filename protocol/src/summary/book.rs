@@ -50,6 +50,12 @@ impl SummaryBook {
         fresh.map(|(node, summary)| (*node, summary.clone())).collect()
     }
 
+    /// The newest summary of a member.
+    #[must_use]
+    pub fn of(&self, sender: &NodeId) -> Option<&Summary> {
+        self.0.get(sender)
+    }
+
     /// Everything known, ascending by sender.
     #[must_use]
     pub fn all(&self) -> Vec<(NodeId, Summary)> {

@@ -16,7 +16,7 @@ const TWICE_EVERY: u64 = 20;
 const MARKED_SEEDS: u64 = 150;
 
 /// Marks that a batch must reach.
-pub const REQUIRED: [&str; 49] = [
+pub const REQUIRED: [&str; 52] = [
     "cycle.Committed",
     "cycle.RolledBack",
     "payment.committed",
@@ -66,6 +66,9 @@ pub const REQUIRED: [&str; 49] = [
     "record.committed",
     "reject.signature",
     "reject.stale",
+    "reject.plan_proof",
+    "proof.checked",
+    "proof.unchecked",
 ];
 
 /// One failed seed.

@@ -107,6 +107,24 @@ pub enum ClaimError {
     },
 }
 
+impl ClaimError {
+    /// Short stable name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Certificate(_) => "its prices do not fit the summaries",
+            Self::Stranger { .. } => "a cycle names somebody who published nothing",
+            Self::Empty { .. } => "a cycle moves nothing",
+            Self::Unpublished { .. } => "a cycle moves where nothing was offered",
+            Self::Broken { .. } => "a cycle breaks",
+            Self::NodeTwice { .. } => "a cycle visits a node twice",
+            Self::OverCapacity { .. } => "its cycles move more than was offered",
+            Self::Value { .. } => "its cycles are worth something else",
+            Self::Bound { .. } => "its prices prove something else",
+        }
+    }
+}
+
 /// Checks that `cycles` are cycles of the published `arcs` within their capacities, that they are
 /// worth what `claim` says, and that its potentials prove the bound it says. What it returns is the
 /// gap: how much better another circulation could be at most, zero for a proven optimum.

@@ -11,7 +11,7 @@ use crate::circulation::{
 };
 use crate::cycles::{Caps, Disjoint, plan_capped};
 use debal_protocol::limits::CYCLE_HOPS_MAX;
-use debal_protocol::plan::{CyclePlan, Hop};
+use debal_protocol::plan::{CyclePlan, Hop, LeaderPlan, Plan};
 use debal_protocol::summary::Summary;
 use debal_protocol::{Bounded, Msat, NodeId};
 use published::{Candidate, Published};
@@ -28,41 +28,44 @@ pub struct PlanLimits {
     pub min_amount_msat: u64,
     /// Most cycles.
     pub max_cycles: usize,
+    /// Most hops of all cycles together.
+    pub max_hops_in_all: usize,
 }
 
 impl Default for PlanLimits {
     fn default() -> Self {
-        Self { max_hops: 6, min_amount_msat: 1_000_000, max_cycles: 48 }
+        Self {
+            max_hops: 6,
+            min_amount_msat: 1_000_000,
+            max_cycles: 48,
+            max_hops_in_all: usize::MAX,
+        }
     }
-}
-
-/// Cycles and what is claimed of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LeaderPlan {
-    /// The cycles, best first.
-    pub cycles: Vec<CyclePlan>,
-    /// One price per sender of a summary, in ppm, ascending by sender.
-    pub potentials: Vec<(NodeId, i64)>,
-    /// What the cycles are worth by the summaries, in millionths of a msat.
-    pub value: i128,
-    /// What the potentials prove that no circulation exceeds, in millionths of a msat.
-    pub bound: i128,
 }
 
 /// Plans cycles from the freshest summaries of all members: exact maximum-value circulation over
 /// the arcs both ends offer, cut into short cycles, and more short cycles where that left a gain.
 /// Best first; empty if nothing is worth moving.
-#[must_use]
-pub fn plan_cycles(summaries: &[(NodeId, Summary)], limits: &PlanLimits) -> Vec<CyclePlan> {
-    plan(summaries, limits).cycles
-}
-
-/// As [`plan_cycles`], with the claim that [`check_plan`] checks.
+/// With them comes the claim that [`check_plan`] checks.
 #[must_use]
 pub fn plan(summaries: &[(NodeId, Summary)], limits: &PlanLimits) -> LeaderPlan {
     let published = Published::of(summaries);
-    // Summaries in range always have a plan, the empty one at least.
-    planned(&published, limits).unwrap_or_default()
+    planned(&published, limits).unwrap_or_else(|| nothing(&published))
+}
+
+/// [`check_plan`] as the protocol's node takes it: a member's check of a plan that arrived.
+///
+/// # Errors
+/// The name of the first violation.
+pub fn plan_check(summaries: &[(NodeId, Summary)], plan: &Plan) -> Result<(), &'static str> {
+    let prices = plan.proof.prices.iter();
+    let stated = LeaderPlan {
+        cycles: plan.cycles.to_vec(),
+        potentials: prices.map(|price| (price.node, price.potential_ppm)).collect(),
+        value: plan.proof.value,
+        bound: plan.proof.bound,
+    };
+    check_plan(summaries, &stated).map(|_| ()).map_err(|error| error.name())
 }
 
 /// Checks a plan against the summaries it was made from, in one pass and without the solver: its
@@ -89,6 +92,14 @@ pub fn check_plan(summaries: &[(NodeId, Summary)], plan: &LeaderPlan) -> Result<
     check_claim(published.count(), arcs, scores, &cycles, &claim)
 }
 
+/// The empty plan, with the bound of no prices at all.
+fn nothing(published: &Published) -> LeaderPlan {
+    let potentials: Vec<(NodeId, i64)> = published.nodes.keys().map(|node| (*node, 0)).collect();
+    let prices = vec![0; potentials.len()];
+    let bound = dual_bound(published.count(), &published.arcs, &published.scores, &prices);
+    LeaderPlan { potentials, bound: bound.unwrap_or_default(), ..LeaderPlan::default() }
+}
+
 /// `None` if anything leaves the ranges of the solver.
 fn planned(published: &Published, limits: &PlanLimits) -> Option<LeaderPlan> {
     let Published { arcs, scores, candidates, .. } = published;
@@ -111,7 +122,13 @@ fn planned(published: &Published, limits: &PlanLimits) -> Option<LeaderPlan> {
         });
         to_plan(&hops.collect::<Option<Vec<_>>>()?, cycle.amount_msat)
     });
-    let cycles: Vec<CyclePlan> = cycles.collect();
+    let mut room = limits.max_hops_in_all;
+    let fits = |cycle: &CyclePlan| {
+        let left = room.checked_sub(cycle.hops.len());
+        room = left.unwrap_or(0);
+        left.is_some()
+    };
+    let cycles: Vec<CyclePlan> = cycles.take_while(fits).collect();
     let claimed: Vec<_> = cycles.iter().filter_map(|cycle| published.claimed(cycle)).collect();
     let value = claimed_value(nodes, arcs, scores, &claimed).ok()?;
     let bound = dual_bound(nodes, arcs, scores, &best.potentials).ok()?;
@@ -176,6 +193,10 @@ mod tests {
         max_msat: Msat::MAX,
         disabled: false,
     };
+
+    fn plan_cycles(summaries: &[(NodeId, Summary)], limits: &PlanLimits) -> Vec<CyclePlan> {
+        plan(summaries, limits).cycles
+    }
 
     fn node(number: u8) -> NodeId {
         NodeId([number; 32])
@@ -324,6 +345,19 @@ mod tests {
         assert!(matches!(check_plan(&summaries, &nobody), Err(ClaimError::Certificate(_))));
         let older = &ring(5, 2_999_999);
         assert!(check_plan(older, &good).is_err(), "other summaries, another claim");
+    }
+
+    #[test]
+    fn a_plan_with_room_for_less_claims_less_and_still_proves_itself() {
+        let limits = |max_hops_in_all| PlanLimits { max_hops_in_all, ..PlanLimits::default() };
+        let summaries = ring(4, 3_000_000);
+        let whole = plan(&summaries, &limits(4));
+        assert_eq!((whole.cycles.len(), whole.value), (1, whole.bound));
+        let none = plan(&summaries, &limits(3));
+        assert_eq!((none.cycles.len(), none.value, none.bound), (0, 0, whole.bound));
+        assert_eq!(check_plan(&summaries, &none), Ok(whole.bound));
+        let fallback = nothing(&Published::of(&summaries));
+        assert_eq!(check_plan(&summaries, &fallback), Ok(fallback.bound));
     }
 
     #[test]

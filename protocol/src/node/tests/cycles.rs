@@ -4,7 +4,7 @@ use super::world::World;
 use crate::event::Event;
 use crate::input::Operator;
 use crate::message::{Outcome, Refusal};
-use crate::plan::Hop;
+use crate::plan::{CyclePlan, Hop, LeaderPlan};
 
 /// A ring in which each node has too much towards the next: channel i between i and i+1.
 fn ring(count: usize) -> World {
@@ -252,4 +252,26 @@ fn a_plan_on_an_unknown_tip_is_taken_up_when_the_tip_is_shown() {
     assert_eq!(ends(&world), [Outcome::Committed]);
     assert_eq!(balances(&world), [600_000; 4]);
     world.assert_whole(true);
+}
+
+#[test]
+fn a_proof_states_all_cycles_of_its_plan_or_the_plan_is_empty_and_worth_nothing() {
+    for broken in [false, true] {
+        let mut world = ring(3);
+        world.elect();
+        let mut hops = ring_hops(&world, 300_000);
+        let whole = CyclePlan { hops: hops.clone().try_into().unwrap() };
+        hops.pop();
+        let open = CyclePlan { hops: hops.try_into().unwrap() };
+        let second = if broken { open } else { whole.clone() };
+        let (cycles, potentials) = (vec![whole, second], vec![(world.id(0), 4)]);
+        let plan = world.publish_made(LeaderPlan { cycles, potentials, value: 5, bound: 9 });
+        let (count, value) = if broken { (0, 0) } else { (2, 5) };
+        assert_eq!((plan.cycles.len(), plan.proof.value, plan.proof.bound), (count, value, 9));
+        let prices: Vec<_> = plan.proof.prices.iter().map(|p| (p.node, p.potential_ppm)).collect();
+        let mut expected: Vec<_> =
+            (0..3).map(|i| (world.id(i), if i == 0 { 4 } else { 0 })).collect();
+        expected.sort_unstable();
+        assert_eq!(prices, expected);
+    }
 }

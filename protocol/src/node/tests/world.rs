@@ -13,9 +13,9 @@ use crate::ids::{ChannelId, Epoch};
 use crate::input::{Input, OpenChannel, Operator, Ticket, Timer};
 use crate::invariants;
 use crate::journal::Record;
-use crate::message::Travel;
+use crate::message::{Message, Travel};
 use crate::node::Node;
-use crate::plan::{CyclePlan, Hop};
+use crate::plan::{CyclePlan, Hop, LeaderPlan, Plan};
 use crate::roster::Member;
 use crate::summary::ForwardPolicy;
 use crate::time::{Now, Timetable};
@@ -324,7 +324,19 @@ impl World {
     pub fn publish(&mut self, hops: Vec<Hop>) {
         let (leader, epoch, round) = self.wanted_plan.take().unwrap();
         let cycle = CyclePlan { hops: hops.try_into().unwrap() };
-        self.input(leader, Input::PlanMade { epoch, round, cycles: vec![cycle] });
+        self.input(leader, Input::PlanMade { epoch, round, made: unproven(cycle) });
+    }
+
+    /// The elected leader's planner answers this; returns what is published.
+    pub fn publish_made(&mut self, made: LeaderPlan) -> Plan {
+        let (leader, epoch, round) = self.wanted_plan.take().unwrap();
+        self.input(leader, Input::PlanMade { epoch, round, made });
+        let mut plans = self.queue.iter().filter(|(_, _, travel, _)| *travel == Travel::Plans);
+        let (_, to, travel, bytes) = plans.next_back().unwrap();
+        match self.hosts[*to].node.open(*travel, bytes).unwrap().into_message() {
+            Message::Plan(plan) => plan,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// A second plan of the same certificate, sealed by the leader, as a dishonest one would.
@@ -337,7 +349,7 @@ impl World {
         let certificate = twin.election.certificate(epoch, round).unwrap().clone();
         twin.begin_leading(certificate, self.now);
         let cycle = CyclePlan { hops: hops.try_into().unwrap() };
-        let input = Input::PlanMade { epoch, round, cycles: vec![cycle] };
+        let input = Input::PlanMade { epoch, round, made: unproven(cycle) };
         let step = twin.handle(input, self.now);
         let mut plans = step.effects.into_iter().filter_map(|effect| match effect {
             Effect::Gossip { travel: Travel::Plans, bytes, .. } => Some(bytes),
@@ -395,4 +407,9 @@ impl World {
             |event: &&Event| matches!(event, Event::PaymentEnded { .. } | Event::CycleEnded { .. });
         self.hosts[index].events.iter().filter(ends).collect()
     }
+}
+
+/// A plan of one cycle; nobody here recomputes what it claims.
+fn unproven(cycle: CyclePlan) -> LeaderPlan {
+    LeaderPlan { cycles: vec![cycle], ..LeaderPlan::default() }
 }

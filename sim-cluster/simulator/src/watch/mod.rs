@@ -52,6 +52,8 @@ pub struct Watch {
     forgetful: BTreeSet<usize>,
     /// Cap on open cycle amounts towards one counterparty.
     exposure_msat: u64,
+    /// What leaders make of the planner's amounts.
+    greed_percent: u64,
     /// Newest summary of each sender in each host's book.
     books: BTreeMap<(usize, NodeId), u64>,
     /// Checks signatures, whatever the hosts do.
@@ -71,6 +73,7 @@ impl Watch {
             leaders: BTreeMap::new(),
             ids: ids.to_vec(),
             exposure_msat: scenario.wishes.exposure_msat,
+            greed_percent: scenario.wishes.greed_percent,
             books: BTreeMap::new(),
             judge: suite_of(scenario.seed, 0, scenario.real_curves).ok(),
             ledger: Ledger::new(scenario),
@@ -199,6 +202,9 @@ impl Watch {
                     format!("epoch {} round {round}: leaders {first} and {leader}", epoch.0)
                 });
             }
+            Event::PlanSeen { checked, .. } => {
+                marks.hit("proof", if *checked { "checked" } else { "unchecked" });
+            }
             Event::EpochSkipped { .. } => marks.hit("election", "skipped"),
             Event::CycleRefused { reason, .. } => marks.hit("refusal", &format!("{reason:?}")),
             Event::PaymentEnded { reason: Some(reason), .. } => {
@@ -224,6 +230,10 @@ impl Watch {
                 let honest = self.honest(host) && self.honest_id(from);
                 self.must(!(blames && honest), "W2", || {
                     format!("node {host} blames an honest member for its {message}: {reason}")
+                });
+                let proven = *reason == "plan_proof" && self.greed_percent == 100;
+                self.must(!(proven && honest), "P6", || {
+                    format!("node {host} finds an honest plan's proof false")
                 });
             }
             _ => {}

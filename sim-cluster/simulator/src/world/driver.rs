@@ -12,7 +12,7 @@ use debal_crypto::{
     Digest, Domain, NodeId, Secret, Signature, SignatureError, Suite, VrfError, VrfKey, VrfOutput,
     VrfPreout, VrfProof,
 };
-use debal_planner::leader::{PlanLimits, plan_cycles};
+use debal_planner::leader::{self, PlanLimits};
 use debal_protocol::Msat;
 use debal_protocol::effect::{Effect, PlanRequest, Position};
 use debal_protocol::input::{Input, Timer};
@@ -203,8 +203,13 @@ impl World {
         if !self.hosts[host].up || self.hosts[host].life != life {
             return;
         }
-        let limits = PlanLimits { min_amount_msat: 1_000, ..PlanLimits::default() };
-        let mut cycles = plan_cycles(&request.summaries, &limits);
+        let limits = PlanLimits {
+            min_amount_msat: 1_000,
+            max_hops_in_all: request.hops_max,
+            ..PlanLimits::default()
+        };
+        let mut made = leader::plan(&request.summaries, &limits);
+        let cycles = &mut made.cycles;
         let greed = self.scenario.wishes.greed_percent;
         if greed != 100 {
             cycles.iter_mut().for_each(|cycle| scale(cycle, greed));
@@ -216,7 +221,7 @@ impl World {
         }
         self.marks.hit("plan", if cycles.is_empty() { "empty" } else { "cycles" });
         let (epoch, round) = (request.epoch, request.round);
-        self.input(host, Input::PlanMade { epoch, round, cycles });
+        self.input(host, Input::PlanMade { epoch, round, made });
     }
 
     fn sprung_before_effect(&mut self, host: usize) -> bool {

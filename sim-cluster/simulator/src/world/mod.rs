@@ -26,6 +26,7 @@ use crate::streams::Streams;
 use crate::suite::suite_of;
 use crate::watch::Watch;
 use debal_crypto::{Digest, Domain, NodeId, Suite};
+use debal_planner::leader::plan_check;
 use debal_protocol::Msat;
 use debal_protocol::config::{Caps, Config, Deadlines, Liquidity};
 use debal_protocol::election::Genesis;
@@ -276,6 +277,9 @@ fn founding(scenario: &Scenario, suites: &[Arc<dyn Suite>]) -> Founding {
     Founding { network, genesis, ids, index }
 }
 
+/// In worlds of more greed than this nobody recomputes the proofs of plans.
+const CHECKED_GREED_PERCENT: u64 = 200;
+
 fn build_node(scenario: &Scenario, founding: &Founding, suite: &Arc<dyn Suite>) -> Option<Node> {
     let wishes = &scenario.wishes;
     let config = Config {
@@ -295,5 +299,8 @@ fn build_node(scenario: &Scenario, founding: &Founding, suite: &Arc<dyn Suite>) 
         deadlines: Deadlines::default(),
         rebalancing: true,
     };
-    Node::new(config, founding.genesis.clone(), Arc::clone(suite)).ok()
+    let node = Node::new(config, founding.genesis.clone(), Arc::clone(suite)).ok()?;
+    // Greed shows at once in a plan that is checked; the greediest worlds leave it to the parties.
+    let checks = wishes.greed_percent <= CHECKED_GREED_PERCENT;
+    Some(if checks { node.checking_plans(plan_check) } else { node })
 }

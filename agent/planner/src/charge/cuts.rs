@@ -7,6 +7,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::hash::{Hash, Hasher};
 
 use super::ChargeProblem;
 use super::relax::State;
@@ -58,31 +59,62 @@ impl Charges {
     }
 }
 
-/// A cut: of some links at the border of a set, `sum of min(capacity, excess) / excess` over the
-/// used ones is at least one in every plan, where the excess is what the set holds beyond what all
-/// other links of the border can carry.
+/// A whole share, as a power of two.
+const WHOLE_SHIFT: u32 = 30;
+
+/// A cut: of some links at the border of a set, the shares of the used ones sum to a whole in every
+/// plan.
 #[derive(Debug, Clone)]
 pub(super) struct Cut {
     pub border: Vec<u32>,
-    pub excess: i128,
+    /// What a used link counts, in the order of the border, as a fraction of
+    /// 2^[`WHOLE_SHIFT`], rounded up.
+    shares: Vec<i64>,
     /// How much of the constant it stands for, scaled.
     pub weight: i128,
 }
 
+impl Hash for Cut {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.border, &self.shares).hash(state);
+    }
+}
+
 impl Cut {
-    /// What a used link counts, as a part of the excess.
-    pub fn share(&self, tight: &ChargeProblem, link: u32) -> i128 {
-        i128::from(tight.links[link as usize].capacity).min(self.excess)
+    /// The cut that says that the `counts` of the used links of `border` sum to at least `enough`,
+    /// without weight. `None` if it does not fit.
+    pub fn new(border: Vec<u32>, counts: &[i128], enough: i128) -> Option<Cut> {
+        let share = |&count: &i128| {
+            let up = count.min(enough).checked_mul(1 << WHOLE_SHIFT)?.checked_add(enough - 1)?;
+            i64::try_from(up / enough).ok()
+        };
+        let shares = counts.iter().map(share).collect::<Option<Vec<i64>>>()?;
+        Some(Cut { border, shares, weight: 0 })
     }
 
-    /// What the cut takes out of the charge of a link of its border, rounded up. `None` if it does
-    /// not fit.
-    pub fn part(&self, tight: &ChargeProblem, link: u32) -> Option<i128> {
-        let share = self.share(tight, link);
-        if share == self.excess {
-            return Some(self.weight);
-        }
-        Some((self.weight.checked_mul(share)?.checked_add(self.excess - 1)?) / self.excess)
+    /// The links of the border and what the cut takes out of their charges, rounded up. `None`
+    /// where it does not fit.
+    pub fn parts(&self) -> impl Iterator<Item = (u32, Option<i128>)> + '_ {
+        self.border.iter().zip(&self.shares).map(|(&link, &share)| {
+            let product = self.weight.checked_mul(i128::from(share));
+            let up = product.and_then(|p| p.checked_add((1 << WHOLE_SHIFT) - 1));
+            (link, up.map(|up| up >> WHOLE_SHIFT))
+        })
+    }
+
+    /// How much of a whole is paid for where links are used as much as `used` says, in its units.
+    pub fn paid(&self, used: &[i64]) -> i64 {
+        let part = |(&link, &share): (&u32, &i64)| (used[link as usize] * share) >> WHOLE_SHIFT;
+        self.border.iter().zip(&self.shares).map(part).sum()
+    }
+
+    /// The most weight that leaves nothing below zero of what is `left` of the charges.
+    fn most(&self, left: &[i128]) -> Option<i128> {
+        let most = |(&link, &share): (&u32, &i64)| {
+            let scaled = left[link as usize].checked_mul(1 << WHOLE_SHIFT)?;
+            Some(scaled / i128::from(share))
+        };
+        self.border.iter().zip(&self.shares).map(most).min().flatten()
     }
 }
 
@@ -108,7 +140,7 @@ pub(super) struct Ascent<'a> {
     small: Vec<u32>,
     walked: usize,
     /// The cuts raised since they were last taken, if they are wanted.
-    cuts: Option<Vec<Cut>>,
+    cuts: Option<Vec<(Cut, i128)>>,
 }
 
 impl<'a> Ascent<'a> {
@@ -262,8 +294,8 @@ impl<'a> Ascent<'a> {
         self.cuts = Some(Vec::new());
     }
 
-    /// The cuts raised since the last call. They are no longer kept after [`Ascent::drop_cuts`].
-    pub fn take_cuts(&mut self) -> Vec<Cut> {
+    /// The cuts raised since the last call, and what links must carry over their borders. They are no longer kept after [`Ascent::drop_cuts`].
+    pub fn take_cuts(&mut self) -> Vec<(Cut, i128)> {
         self.cuts.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
@@ -274,24 +306,22 @@ impl<'a> Ascent<'a> {
 
     /// Takes as much as possible out of the charges at the border. False if nothing was left.
     fn raise_one(&mut self, excess: i128, charges: &mut Charges) -> bool {
-        let mut cut = Cut { border: Vec::new(), excess, weight: 0 };
-        let most = |&number: &u32| {
-            let (left, share) = (charges.left[number as usize], cut.share(self.tight, number));
-            if share == excess { Some(left) } else { Some(left.checked_mul(excess)? / share) }
-        };
-        let Some(most) = self.border.iter().map(most).min().flatten() else { return false };
-        if most == 0 || most.checked_mul(excess).is_none() {
+        let links = &self.tight.links;
+        let capacity = |&number: &u32| i128::from(links[number as usize].capacity);
+        let counts: Vec<i128> = self.border.iter().map(capacity).collect();
+        let cut = Cut::new(self.border.clone(), &counts, excess);
+        let Some(mut cut) = cut else { return false };
+        let Some(most) = cut.most(&charges.left).filter(|most| *most > 0) else { return false };
+        cut.weight = most;
+        if cut.parts().any(|(_, part)| part.is_none()) {
             return false;
         }
-        cut.weight = most;
-        for &number in &self.border {
-            let part = cut.part(self.tight, number).unwrap_or(0);
-            charges.left[number as usize] -= part;
+        for (number, part) in cut.parts() {
+            charges.left[number as usize] -= part.unwrap_or(0);
         }
         charges.constant += most;
         if let Some(cuts) = &mut self.cuts {
-            cut.border.clone_from(&self.border);
-            cuts.push(cut);
+            cuts.push((cut, excess));
         }
         true
     }

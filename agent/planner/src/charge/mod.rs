@@ -9,9 +9,13 @@ mod acyclic;
 mod cuts;
 mod improve;
 mod multipliers;
+mod pool;
 mod prepare;
+mod refine;
 mod relax;
+mod round;
 mod search;
+mod sets;
 
 use thiserror::Error;
 

@@ -185,11 +185,6 @@ impl<'a, C: Cost> Relaxation<'a, C> {
         self.scale
     }
 
-    /// The most a link can carry.
-    pub fn capacity(&self, link: u32) -> i64 {
-        self.tight.links[link as usize].capacity
-    }
-
     /// What an undecided link with this flow leaves unpaid of what is left of its charge, scaled.
     pub fn gap(&self, link: u32, flow: i64) -> i128 {
         self.charges.left[link as usize] - self.slope(link) * i128::from(flow)
@@ -208,6 +203,12 @@ impl<'a, C: Cost> Relaxation<'a, C> {
     pub fn slope(&self, link: u32) -> i128 {
         let capacity = self.tight.links[link as usize].capacity;
         if capacity > 0 { self.charges.left[link as usize] / i128::from(capacity) } else { 0 }
+    }
+
+    /// What the bound counts as paid back for an undecided link unless it is not used. In units of
+    /// the problem, rounded down.
+    pub fn refund(&self, link: u32) -> i128 {
+        self.charges.refund[link as usize] / self.scale
     }
 
     /// By how much, at least, the bound rises if the undecided `link` is used although it carries

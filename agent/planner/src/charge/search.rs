@@ -3,23 +3,25 @@
 //! It must never drop a node whose bound is below the best flow found: that is the proof.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::cuts::{Ascent, Charges};
 use super::improve;
 use super::multipliers;
+use super::pool::{ONE, Pool, Weights};
+use super::refine::{Patience, Refined};
 use super::relax::{Relaxation, Relaxed, State};
 use super::{Best, ChargeError, ChargeProblem, Progress};
 use crate::simplex::Cost;
 
 /// A branching node: what it decides beyond the node it comes from.
 #[derive(Debug)]
-struct Node {
+pub(super) struct Node {
     parent: u32,
     decided: Vec<(u32, State)>,
+    /// The weights of cuts to start from.
+    pub weights: Weights,
 }
-
-/// The most nodes at which cuts are not raised because that gained nothing before.
-const REST_MAX: u64 = 31;
 
 /// No node.
 const NONE: u32 = u32::MAX;
@@ -31,24 +33,25 @@ pub(super) struct Incumbent {
     pub cost: i128,
 }
 
-struct Search<'a, C> {
+pub(super) struct Search<'a, C> {
     problem: &'a ChargeProblem,
-    tight: &'a ChargeProblem,
-    relaxation: Relaxation<'a, C>,
-    ascent: Ascent<'a>,
-    /// What the cuts of the root leave of the charges; every node goes on from there.
-    charges: Charges,
+    pub tight: &'a ChargeProblem,
+    pub relaxation: Relaxation<'a, C>,
+    pub ascent: Ascent<'a>,
+    /// The cuts that hold everywhere.
+    pub pool: Pool,
     /// All costs are multiples of this, so bounds are rounded up to it.
     grid: i128,
-    nodes: Vec<Node>,
+    pub nodes: Vec<Node>,
     /// Open nodes by bound, the latest first among equals.
     open: BTreeSet<(i128, std::cmp::Reverse<u32>)>,
-    states: Vec<State>,
-    incumbent: Option<Incumbent>,
-    looked: u64,
-    /// The node at which cuts are raised next, and how many were left out before it.
-    raise_at: u64,
-    rest: u64,
+    /// What is decided at the root.
+    pub states: Vec<State>,
+    pub incumbent: Option<Incumbent>,
+    pub looked: u64,
+    /// Whether cuts are raised at a node, and whether its weights are improved.
+    pub raising: Patience,
+    pub stepping: Patience,
 }
 
 /// Searches until the optimum is proven or `watch` ends it.
@@ -66,15 +69,15 @@ pub(super) fn run<C: Cost>(
         tight,
         relaxation: Relaxation::<C>::new(tight, scale),
         ascent: Ascent::new(tight),
-        charges: Charges::new(tight, scale),
         grid: grid(tight),
-        nodes: vec![Node { parent: NONE, decided: Vec::new() }],
+        nodes: vec![Node { parent: NONE, decided: Vec::new(), weights: Weights::default() }],
+        pool: Pool::default(),
         open: BTreeSet::new(),
         states: tight.links.iter().map(|link| closed(link.capacity)).collect(),
         incumbent: start.map(given),
         looked: 0,
-        raise_at: 0,
-        rest: 0,
+        raising: Patience::default(),
+        stepping: Patience::default(),
     };
     search.open.insert((0, std::cmp::Reverse(0)));
     let finished = search.explore(watch);
@@ -111,7 +114,7 @@ impl<C: Cost> Search<'_, C> {
     }
 
     /// Whether a node with this bound can hold nothing better than the incumbent.
-    fn is_cut(&self, bound: i128) -> bool {
+    pub fn is_cut(&self, bound: i128) -> bool {
         let up = bound + (-bound).rem_euclid(self.grid);
         self.incumbent.as_ref().is_some_and(|best| up >= best.cost)
     }
@@ -169,50 +172,31 @@ impl<C: Cost> Search<'_, C> {
         if node == 0 {
             self.prepare(&states, watch)?;
         }
-        let mut charges = self.charges.decided(&states);
-        self.raise_here(&states, &mut charges);
-        let relaxed = self.relaxation.solve(&states, charges)?;
-        let bound = relaxed.bound.max(floor);
-        let cycle = self.offer(&relaxed);
-        if self.is_cut(bound) {
-            return None;
-        }
-        let fixed = self.fix(&mut states, &relaxed, bound);
-        match self.branching_link(&states, &relaxed) {
+        let refined = self.refine(node, &mut states, floor);
+        // Only open nodes need theirs.
+        self.nodes[node as usize].weights = Weights::default();
+        let refined = refined?;
+        match self.branching_link(&states, &refined.relaxed, &refined.used) {
             Some(link) => {
-                let (flow, most) = (relaxed.flows[link as usize], self.relaxation.capacity(link));
-                let on_first = i128::from(flow) * 2 >= i128::from(most);
+                let on_first = refined.used[link as usize] * 2 >= ONE;
                 let both =
                     [(vec![(link, State::On)], on_first), (vec![(link, State::Off)], !on_first)];
-                self.open_children(node, &fixed, bound, both.into_iter())
+                self.open_children(node, &refined, both.into_iter())
             }
             None => {
                 // The flow is what it costs; it was refused for its cycle, and one link of that
                 // cycle must stay unused.
-                let cycle = cycle?;
+                let cycle = refined.cycle.as_ref()?;
                 let may = |link: &u32| {
                     let minimum = self.problem.links[*link as usize].minimum;
                     states[*link as usize] != State::On || minimum == 0
                 };
-                let links: Vec<u32> = cycle.into_iter().filter(may).collect();
+                let links: Vec<u32> = cycle.iter().copied().filter(may).collect();
                 let children = links.into_iter().map(|link| (vec![(link, State::Off)], false));
                 let children: Vec<_> = children.collect();
-                self.open_children(node, &fixed, bound, children.into_iter())
+                self.open_children(node, &refined, children.into_iter())
             }
         }
-    }
-
-    /// Raises cuts at this node, unless that has gained nothing at the last ones: then it is tried
-    /// again after ever more nodes.
-    fn raise_here(&mut self, states: &[State], charges: &mut Charges) {
-        if self.looked < self.raise_at {
-            return;
-        }
-        let before = charges.constant;
-        self.ascent.raise(states, charges);
-        let gained = charges.constant > before;
-        self.rest = if gained { 0 } else { (self.rest * 2 + 1).min(REST_MAX) };
-        self.raise_at = self.looked + self.rest;
     }
 
     /// Before the first node: cuts for all nodes, and good flows. `None` if there is no flow.
@@ -221,50 +205,52 @@ impl<C: Cost> Search<'_, C> {
         states: &[State],
         watch: &mut dyn FnMut(&Progress) -> bool,
     ) -> Option<()> {
+        let mut charges = Charges::new(self.tight, self.relaxation.scale());
         self.ascent.keep_cuts();
-        self.ascent.raise(states, &mut self.charges);
-        let relaxed = self.relaxation.solve(states, self.charges.clone())?;
+        self.ascent.raise(states, &mut charges);
+        self.pool = Pool::new(self.ascent.take_cuts());
+        self.ascent.drop_cuts();
+        let relaxed = self.relaxation.solve(states, charges)?;
         self.offer(&relaxed);
+        self.improve();
+        if let Some(best) = &self.incumbent
+            && !self.is_cut(relaxed.bound)
+        {
+            let goal = multipliers::Goal { tight: self.tight, states, target: best.cost };
+            let (relaxation, ascent) = (&mut self.relaxation, &mut self.ascent);
+            let charges = multipliers::improve(&goal, relaxation, ascent, &mut self.pool, watch);
+            // Smaller charges lead to other flows.
+            self.relaxation.solve(states, charges)?;
+            self.improve();
+        }
+        self.nodes[0].weights = self.pool.weights();
+        Some(())
+    }
+
+    /// Looks for better flows near the last one.
+    fn improve(&mut self) {
         let mut found = self.incumbent.take();
         improve::scale_slopes(self.problem, &mut self.relaxation, &mut found);
         improve::close_links(self.problem, &mut self.relaxation, &mut found);
         self.incumbent = found;
-        if let Some(best) = &self.incumbent
-            && !self.is_cut(relaxed.bound)
-        {
-            let (relaxation, ascent) = (&mut self.relaxation, &mut self.ascent);
-            let (tight, target) = (self.tight, best.cost);
-            let charges = &mut self.charges;
-            let goal = multipliers::Goal { tight, states, target };
-            multipliers::improve(&goal, relaxation, ascent, charges, watch);
-            // Smaller charges lead to other flows.
-            let mut found = self.incumbent.take();
-            self.relaxation.solve(states, self.charges.clone())?;
-            improve::scale_slopes(self.problem, &mut self.relaxation, &mut found);
-            improve::close_links(self.problem, &mut self.relaxation, &mut found);
-            self.incumbent = found;
-        }
-        self.ascent.drop_cuts();
-        Some(())
     }
 
     /// Opens children; the preferred one is not opened but returned.
     fn open_children(
         &mut self,
         parent: u32,
-        fixed: &[(u32, State)],
-        bound: i128,
+        refined: &Refined,
         children: impl Iterator<Item = (Vec<(u32, State)>, bool)>,
     ) -> Option<(u32, i128)> {
         let mut next = None;
         for (mut decided, preferred) in children {
-            decided.extend_from_slice(fixed);
+            decided.extend_from_slice(&refined.fixed);
             let id = self.nodes.len() as u32;
-            self.nodes.push(Node { parent, decided });
+            self.nodes.push(Node { parent, decided, weights: Rc::clone(&refined.weights) });
             if preferred {
-                next = Some((id, bound));
+                next = Some((id, refined.bound));
             } else {
-                self.open.insert((bound, std::cmp::Reverse(id)));
+                self.open.insert((refined.bound, std::cmp::Reverse(id)));
             }
         }
         next
@@ -272,27 +258,46 @@ impl<C: Cost> Search<'_, C> {
 
     /// Takes the flow of a relaxation as the incumbent if it is one and is better. The links of its
     /// cycle, if it would have been better but for that.
-    fn offer(&mut self, relaxed: &Relaxed) -> Option<Vec<u32>> {
+    pub fn offer(&mut self, relaxed: &Relaxed) -> Option<Vec<u32>> {
         improve::offer(self.problem, &relaxed.flows, &mut self.incumbent)
     }
 
     /// Decides links whose other decision would be cut off at once.
-    fn fix(&self, states: &mut [State], relaxed: &Relaxed, bound: i128) -> Vec<(u32, State)> {
+    pub fn fix(&self, states: &mut [State], relaxed: &Relaxed) -> Vec<(u32, State)> {
         let mut fixed = Vec::new();
         for (link, &flow) in (0u32..).zip(&relaxed.flows) {
             let slot = &mut states[link as usize];
-            if *slot != State::Free || !self.is_cut(bound + self.relaxation.penalty(link, flow)) {
+            if *slot != State::Free {
                 continue;
             }
-            *slot = if flow == 0 { State::Off } else { State::On };
+            let penalty = self.relaxation.penalty(link, flow);
+            let left_out = self.relaxation.refund(link) + if flow > 0 { penalty } else { 0 };
+            if self.is_cut(relaxed.bound + left_out) {
+                *slot = State::On;
+            } else if flow == 0 && self.is_cut(relaxed.bound + penalty) {
+                *slot = State::Off;
+            } else {
+                continue;
+            }
             fixed.push((link, *slot));
         }
         fixed
     }
 
-    /// The undecided link about which the relaxation is most wrong. `None` if everything that is
-    /// used and costs something is decided: then the flow is the best of this node.
-    fn branching_link(&self, states: &[State], relaxed: &Relaxed) -> Option<u32> {
+    /// The undecided link to branch on: the one whose charge `used` leaves most undecided, or else
+    /// the one about which the relaxation is most wrong. `None` if everything that is used and
+    /// costs something is decided: then the flow is the best of this node.
+    fn branching_link(&self, states: &[State], relaxed: &Relaxed, used: &[i64]) -> Option<u32> {
+        let score = |(link, &used): (u32, &i64)| {
+            let clear = !(ONE / 16..=ONE - ONE / 16).contains(&used);
+            let charge = self.problem.links[link as usize].fixed_cost;
+            let score = i128::from(used * (ONE - used)).saturating_mul(charge);
+            let open = states[link as usize] == State::Free && !clear && score > 0;
+            open.then_some((score, std::cmp::Reverse(link)))
+        };
+        if let Some((_, link)) = (0u32..).zip(used).filter_map(score).max() {
+            return Some(link.0);
+        }
         let mut best: Option<(bool, i128, i128, u32)> = None;
         for (link, &flow) in (0u32..).zip(&relaxed.flows) {
             if states[link as usize] != State::Free || flow == 0 {

@@ -76,3 +76,44 @@ fn a_stopped_search_says_what_it_has_proven() {
     let none = solve(&problem, None, &mut |_| false);
     assert_eq!(none, Err(ChargeError::Stopped { nodes: 0 }));
 }
+
+/// A star: what links of these capacities must carry, and which of them are used in a plan.
+fn star(capacities: &[i64]) -> ChargeProblem {
+    let rows: Vec<Row> = (0u32..).zip(capacities).map(|(i, &c)| (0, i + 1, c, 0, 0, 1)).collect();
+    problem(&vec![0; rows.len() + 1], &rows)
+}
+
+#[test]
+fn a_rounded_cut_holds_for_every_choice_of_links_that_carries_enough() {
+    let thirds = [0, pool::ONE / 3, pool::ONE];
+    let mut rounded = 0;
+    for capacities in [[3, 3, 3, 3], [2, 3, 5, 7], [1, 4, 4, 9], [6, 10, 15, 1 << 60]] {
+        let tight = star(&capacities);
+        for (excess, guess) in (1..=20i128).flat_map(|excess| (0..81).map(move |g| (excess, g))) {
+            let used: Vec<i64> = (0..4).map(|link| thirds[guess / 3usize.pow(link) % 3]).collect();
+            let Some(cut) = round::strongest(&tight, &[0, 1, 2, 3], excess, &used) else {
+                continue;
+            };
+            rounded += 1;
+            for chosen in 0..16u32 {
+                let is_in = |link: usize| chosen >> link & 1 == 1;
+                let carried: i128 =
+                    (0..4).filter(|&l| is_in(l)).map(|l| i128::from(capacities[l])).sum();
+                let paid: Vec<i64> = (0..4).map(|l| i64::from(is_in(l)) * pool::ONE).collect();
+                // Every link's part is rounded down.
+                let holds = cut.paid(&paid) + 4 >= pool::ONE;
+                assert!(carried < excess || holds, "{capacities:?} {excess} {used:?} {chosen:b}");
+            }
+        }
+    }
+    assert!(rounded > 1_000, "only {rounded} cuts were tried");
+}
+
+#[test]
+fn three_links_are_needed_where_two_are_too_small() {
+    // By amounts 2.1 links carry it; of whole links it takes all three.
+    let cut = round::strongest(&star(&[10, 10, 10]), &[0, 1, 2], 21, &[pool::ONE * 7 / 10; 3]);
+    let cut = cut.unwrap();
+    assert!(cut.paid(&[pool::ONE, pool::ONE, 0]) < pool::ONE);
+    assert!(cut.paid(&[pool::ONE; 3]) + 3 >= pool::ONE);
+}

@@ -294,7 +294,8 @@ impl<'a> Ascent<'a> {
         self.cuts = Some(Vec::new());
     }
 
-    /// The cuts raised since the last call, and what links must carry over their borders. They are no longer kept after [`Ascent::drop_cuts`].
+    /// The cuts raised since the last call, and what links must carry over their borders. They are
+    /// no longer kept after [`Ascent::drop_cuts`].
     pub fn take_cuts(&mut self) -> Vec<(Cut, i128)> {
         self.cuts.as_mut().map(std::mem::take).unwrap_or_default()
     }

@@ -122,8 +122,8 @@ impl Pool {
         true
     }
 
-    /// Adds cuts, without weight, whose borders are paid for too little where links are used as much
-    /// as `used` says. What is decided at the root are the `states`: a cut must hold everywhere.
+    /// Adds cuts, without weight, whose borders are paid for too little where links are used as
+    /// much as `used` says. What is decided at the root are the `states`: a cut must hold everywhere.
     pub fn search(
         &mut self,
         tight: &ChargeProblem,

@@ -1,4 +1,5 @@
-//! Rounding cuts up: links are used or not, so a border of small links needs a whole number of them.
+//! Rounding cuts up: links are used or not, so a border of small links needs a whole number of
+//! them.
 //!
 //! It must never cut off a plan: every cut here is a mixed-integer rounding of the one it is made
 //! from, in whole numbers.

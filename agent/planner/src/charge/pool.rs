@@ -123,7 +123,8 @@ impl Pool {
     }
 
     /// Adds cuts, without weight, whose borders are paid for too little where links are used as
-    /// much as `used` says. What is decided at the root are the `states`: a cut must hold everywhere.
+    /// much as `used` says. What is decided at the root are the `states`: a cut must hold
+    /// everywhere.
     pub fn search(
         &mut self,
         tight: &ChargeProblem,

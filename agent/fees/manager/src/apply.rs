@@ -8,7 +8,7 @@ use crate::policy::{changed, recorded, wanted};
 use crate::recover::{Found, resolve};
 use crate::{Manager, Target};
 use debal_fees::state::{Channel, Forward, NodeState};
-use debal_fees::{Decision, Evaluation, Rules, Safety, evaluate, explain};
+use debal_fees::{Decision, Evaluation, PolicyUpdate, Rules, Safety, Status, evaluate, explain};
 use debal_fees_history::{
     ChangeId, ChangeState, Decided, ForwardRow, Intent, Origin, Policy, RunEnd, RunId, SampleRow,
 };
@@ -59,6 +59,14 @@ impl Pace {
     pub const MANUAL: Self = Self { cool_down_s: 0, per_day: u32::MAX, hold_off_s: 14 * DAY_S };
     /// As a daemon runs.
     pub const DAEMON: Self = Self { cool_down_s: 4 * 3_600, per_day: 2, hold_off_s: 14 * DAY_S };
+}
+
+/// Why a change was not taken whole.
+#[derive(Debug)]
+pub(crate) struct Shortfall {
+    error: NodeError,
+    /// The policy is in force, and only the switch is missing.
+    fees_taken: bool,
 }
 
 /// A channel in a run.
@@ -254,14 +262,24 @@ impl Manager<'_> {
         let change = self.history.decide(&intent)?;
         self.history.sent(change)?;
         let target = Target { chan_id: channel.chan_id, point: &channel.channel_point };
-        let mut answer = Ok(());
-        if let Some(update) = &decision.update {
-            answer = self.node.update(target, update).await;
-        }
-        if let (Ok(()), Some(status)) = (&answer, decision.status) {
-            answer = self.node.switch(target, status).await;
-        }
+        let answer = self.hand_over(target, decision.update.as_ref(), decision.status).await;
         self.conclude(change, channel.chan_id, (&intent.old, &intent.new), answer, now_s).await
+    }
+
+    /// Hands a change to the node: the policy, then the switch.
+    pub(crate) async fn hand_over(
+        &self,
+        target: Target<'_>,
+        update: Option<&PolicyUpdate>,
+        status: Option<Status>,
+    ) -> Result<(), Shortfall> {
+        if let Some(update) = update {
+            let short = |error| Shortfall { error, fees_taken: false };
+            self.node.update(target, update).await.map_err(short)?;
+        }
+        let Some(status) = status else { return Ok(()) };
+        let short = |error| Shortfall { error, fees_taken: update.is_some() };
+        self.node.switch(target, status).await.map_err(short)
     }
 
     /// Ends a change by the node's answer.
@@ -270,38 +288,35 @@ impl Manager<'_> {
         change: ChangeId,
         chan_id: u64,
         (old, new): (&Policy, &Policy),
-        answer: Result<(), NodeError>,
+        answer: Result<(), Shortfall>,
         now_s: i64,
     ) -> Result<Outcome, ManagerError> {
         let end = |state, why: Option<&str>| self.history.ended(change, state, now_s, why);
-        match answer {
-            Ok(()) => {
-                end(ChangeState::Confirmed, None)?;
-                Ok(Outcome::Changed)
-            }
-            Err(NodeError::Unknown(_)) => match resolve(self.node, chan_id, old, new).await? {
-                Found::InForce => {
-                    end(ChangeState::Confirmed, Some("the answer was lost; read back"))?;
-                    Ok(Outcome::Changed)
-                }
-                Found::NotInForce(why) => {
-                    end(ChangeState::Abandoned, Some(why))?;
-                    Ok(Outcome::NotInForce(why.to_owned()))
-                }
-            },
-            Err(error) if error.ends_run() => {
+        let Err(Shortfall { error, fees_taken }) = answer else {
+            end(ChangeState::Confirmed, None)?;
+            return Ok(Outcome::Changed);
+        };
+        let why = error.to_string();
+        if error.ends_run() {
+            if !fees_taken {
                 // Nothing was sent: that is known, and written down.
                 end(ChangeState::Abandoned, Some("the node did not take it"))?;
-                Err(error.into())
             }
-            Err(error) => {
-                let why = error.to_string();
-                // The policy may have been taken before the switch was refused.
-                match resolve(self.node, chan_id, old, new).await {
-                    Ok(Found::InForce) => end(ChangeState::Confirmed, Some(&why))?,
-                    _ => end(ChangeState::Refused, Some(&why))?,
-                }
-                Ok(Outcome::Refused(why))
+            return Err(error.into());
+        }
+        let lost = matches!(error, NodeError::Unknown(_));
+        if !lost && !fees_taken {
+            end(ChangeState::Refused, Some(&why))?;
+            return Ok(Outcome::Refused(why));
+        }
+        match resolve(self.node, chan_id, old, new).await? {
+            Found::InForce => {
+                end(ChangeState::Confirmed, Some(&why))?;
+                Ok(if lost { Outcome::Changed } else { Outcome::Refused(why) })
+            }
+            Found::NotInForce(found) => {
+                end(ChangeState::Abandoned, Some(found))?;
+                Ok(Outcome::NotInForce(found.to_owned()))
             }
         }
     }

@@ -112,16 +112,6 @@ impl LndNode {
         edge: Option<&Edge>,
         fees: Option<&ChannelFees>,
     ) -> Channel {
-        let policy = |policy: &debal_lnd::Policy| Policy {
-            base_fee_msat: signed(policy.base_fee_msat),
-            fee_ppm: signed(policy.fee_rate_ppm),
-            inbound_base_fee_msat: i64::from(policy.inbound.base_msat),
-            inbound_fee_ppm: i64::from(policy.inbound.rate_ppm),
-            time_lock_delta: i64::from(policy.time_lock_delta),
-            min_htlc_msat: signed(policy.min_htlc_msat),
-            max_htlc_msat: signed(policy.max_htlc_msat),
-            disabled: policy.disabled,
-        };
         let ours = edge.and_then(|edge| edge.policy_of(&self.own));
         let mut local_policy = ours.map(policy).unwrap_or_default();
         if let Some(fees) = fees {
@@ -143,6 +133,19 @@ impl LndNode {
             switches: Switches { absent_from_graph: ours.is_none(), ..Switches::default() },
             fee_trials: Vec::new(),
         }
+    }
+}
+
+fn policy(policy: &debal_lnd::Policy) -> Policy {
+    Policy {
+        base_fee_msat: signed(policy.base_fee_msat),
+        fee_ppm: signed(policy.fee_rate_ppm),
+        inbound_base_fee_msat: i64::from(policy.inbound.base_msat),
+        inbound_fee_ppm: i64::from(policy.inbound.rate_ppm),
+        time_lock_delta: i64::from(policy.time_lock_delta),
+        min_htlc_msat: signed(policy.min_htlc_msat),
+        max_htlc_msat: signed(policy.max_htlc_msat),
+        disabled: policy.disabled,
     }
 }
 
@@ -280,15 +283,6 @@ impl FeeNode for LndNode {
     async fn policy(&self, chan_id: u64) -> Result<Option<Policy>, NodeError> {
         let edge = self.lnd.get_chan_info(chan_id).await.map_err(told)?;
         let ours = edge.policy_of(&self.own);
-        Ok(ours.map(|policy| Policy {
-            base_fee_msat: signed(policy.base_fee_msat),
-            fee_ppm: signed(policy.fee_rate_ppm),
-            inbound_base_fee_msat: i64::from(policy.inbound.base_msat),
-            inbound_fee_ppm: i64::from(policy.inbound.rate_ppm),
-            time_lock_delta: i64::from(policy.time_lock_delta),
-            min_htlc_msat: signed(policy.min_htlc_msat),
-            max_htlc_msat: signed(policy.max_htlc_msat),
-            disabled: policy.disabled,
-        }))
+        Ok(ours.map(policy))
     }
 }

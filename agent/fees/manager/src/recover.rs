@@ -62,7 +62,9 @@ pub(crate) async fn resolve(
             Ok(None) => seen,
             Ok(Some(policy)) => {
                 let policy = recorded(&policy);
-                if !changed(&policy, new) && policy.disabled == new.disabled {
+                // The fees tell, where they were to change: a node turns the switch by itself too.
+                let switched = policy.disabled == new.disabled || changed(old, new);
+                if !changed(&policy, new) && switched {
                     return Ok(Found::InForce);
                 }
                 match changed(&policy, old) {

@@ -114,11 +114,9 @@ impl Manager<'_> {
         let id = self.history.decide(&intent)?;
         self.history.sent(id)?;
         let target = Target { chan_id: change.channel, point };
-        let mut answer = self.node.update(target, &restoring(&change.old)).await;
-        if answer.is_ok() && change.old.disabled != change.new.disabled {
-            let status = if change.old.disabled { Status::Disable } else { Status::Enable };
-            answer = self.node.switch(target, status).await;
-        }
+        let status = if change.old.disabled { Status::Disable } else { Status::Enable };
+        let status = (change.old.disabled != change.new.disabled).then_some(status);
+        let answer = self.hand_over(target, Some(&restoring(&change.old)), status).await;
         let policies = (&intent.old, &intent.new);
         let outcome = self.conclude(id, change.channel, policies, answer, now_s).await?;
         Ok(Undone { change: change.id, chan_id: change.channel, outcome })

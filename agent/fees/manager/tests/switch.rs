@@ -1,4 +1,4 @@
-//! A node that takes a policy and not the switch: what is written down, and what the next run finds.
+//! A node that takes a policy and not the switch: what is written down, what the next run finds.
 //!
 //! The node here is a few lines of memory; the real protocol is in the other tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

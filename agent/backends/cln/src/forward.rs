@@ -43,7 +43,8 @@ impl ForwardStatus {
 /// One payment that passed, or wanted to pass, through two of our channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forward {
-    /// When it was resolved (or else came in), Unix nanoseconds.
+    /// When it was resolved (or else came in), Unix nanoseconds; with the channels and amounts it
+    /// tells forwards apart.
     pub at_ns: u64,
     /// It came in by this channel.
     pub channel_in: u64,
@@ -78,8 +79,10 @@ impl Raw {
     /// `None` where it names no two channels: it never got as far as a second one.
     fn forward(&self) -> Option<Forward> {
         let at_s = self.resolved_time.unwrap_or(self.received_time);
-        // Times are doubles in the node's answer already; the same text gives the same number.
-        let at_ns = if at_s.is_finite() && at_s > 0.0 { (at_s * 1e9) as u64 } else { 0 };
+        // A double holds a time of today to a microsecond; what is below tells forwards of the same
+        // moment apart, as their numbers do.
+        let at_us = if at_s.is_finite() && at_s > 0.0 { (at_s * 1e6) as u64 } else { 0 };
+        let at_ns = at_us.saturating_mul(1_000).saturating_add(self.created_index % 1_000);
         Some(Forward {
             at_ns,
             channel_in: channel_number(&self.in_channel)?,

@@ -38,7 +38,7 @@ pub struct Common {
 pub struct Given {
     /// The recorded node: JSON with `node` and `channels`.
     #[arg(long, value_name = "STATE.json")]
-    pub state: PathBuf,
+    pub state: Option<PathBuf>,
     /// charge-lnd's own flags, in one word: --args "--dry-run -v".
     #[arg(long, value_name = "FLAGS", default_value = "", allow_hyphen_values = true)]
     pub args: String,
@@ -86,6 +86,9 @@ pub enum Command {
         /// The state.
         #[command(flatten)]
         given: Given,
+        /// The node, which is asked if no state is given.
+        #[command(flatten)]
+        access: Access,
     },
     /// Apply rules to a node: decide, write down, change channel by channel.
     Apply {
@@ -115,7 +118,7 @@ pub enum Command {
         #[arg(long, value_name = "HOST:PORT")]
         circuitbreaker: Option<String>,
     },
-    /// Record the node for `evaluate`.
+    /// Record the node for `evaluate`; with -c, only what these rules look at.
     Snapshot {
         /// The node.
         #[command(flatten)]
@@ -200,6 +203,12 @@ pub struct Memory {
 /// How a node is reached; names as charge-lnd and lnflow have them.
 #[derive(Debug, Clone, Group)]
 pub struct Access {
+    /// Core Lightning's socket (`lightning-rpc`); then everything about LND is left aside.
+    #[arg(long, value_name = "SOCKET")]
+    pub cln_rpc: Option<PathBuf>,
+    /// Core Lightning's directory: the socket is looked for there, by --network.
+    #[arg(long, value_name = "DIR", conflicts_with = "cln_rpc")]
+    pub lightning_dir: Option<PathBuf>,
     /// LND's directory: certificate and macaroon are looked for there.
     #[arg(long, value_name = "DIR", env = "LND_DIR")]
     pub lnddir: Option<PathBuf>,

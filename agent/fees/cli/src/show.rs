@@ -20,7 +20,9 @@ fn paint(code: &str, text: &str) -> String {
 /// Every channel that changed or could not, and a last line that counts.
 pub fn applied(applied: &Applied, verbose: u8) -> String {
     let mut text = String::new();
-    let quiet = |channel: &&ChannelRun| verbose > 0 || channel.outcome != Outcome::Unchanged;
+    let quiet = |channel: &&ChannelRun| {
+        verbose > 0 || channel.outcome != Outcome::Unchanged || !channel.unsupported.is_empty()
+    };
     for channel in applied.channels.iter().filter(quiet) {
         text += &format!("{:<14} [{}]\n", scid::show(channel.chan_id), channel.peer);
         let name = channel.section.as_deref().unwrap_or("no section");
@@ -28,6 +30,9 @@ pub fn applied(applied: &Applied, verbose: u8) -> String {
         text += &format!("  {:<25}{name} ({strategy})\n", "policy:");
         text += &difference(&channel.old, &channel.new);
         text += &format!("  {:<25}{}\n", "result:", words(&channel.outcome));
+        for what in &channel.unsupported {
+            text += &format!("  {:<25}{}\n", "left out:", paint("33", what));
+        }
         for note in channel.notes.iter().filter(|_| verbose > 0) {
             text += &format!("    {note}\n");
         }
@@ -58,6 +63,8 @@ pub fn one_line(applied: &Applied) -> String {
     add(count(|o| matches!(o, Outcome::Refused(_) | Outcome::NotInForce(_))), "refused");
     add(count(|o| matches!(o, Outcome::Error(_))), "with a rule error, left alone");
     add(count(|o| *o == Outcome::NotReached), "not reached");
+    let left_out = applied.channels.iter().filter(|channel| !channel.unsupported.is_empty());
+    add(left_out.count(), "with something left out that this node does not have");
     add(applied.foreign.len(), "changed by somebody else");
     add(applied.resolved, "resolved from an earlier run");
     text + "\n"

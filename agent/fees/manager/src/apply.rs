@@ -8,7 +8,9 @@ use crate::policy::{changed, recorded, wanted};
 use crate::recover::{Found, resolve};
 use crate::{Manager, Target};
 use debal_fees::state::{Channel, Forward, NodeState};
-use debal_fees::{Decision, Evaluation, PolicyUpdate, Rules, Safety, Status, evaluate, explain};
+use debal_fees::{
+    Decision, Evaluation, Needs, PolicyUpdate, Rules, Safety, Status, evaluate, explain,
+};
 use debal_fees_history::{
     ChangeId, ChangeState, Decided, ForwardRow, Intent, Origin, Policy, RunEnd, RunId, SampleRow,
 };
@@ -91,6 +93,9 @@ pub struct ChannelRun {
     pub outcome: Outcome,
     /// How the strategy came to its result.
     pub notes: Vec<String>,
+    /// What the rules ask for and this kind of node does not have: it was left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unsupported: Vec<String>,
     /// How a change is to be watched.
     pub safety: Safety,
 }
@@ -132,21 +137,28 @@ impl Applied {
 }
 
 impl Manager<'_> {
-    /// The node as the rules see it: its state now, its forwards from the history.
+    /// The node as the rules see it: its state now, its forwards from the history. The node is
+    /// asked for nothing that is not needed.
     ///
     /// # Errors
     /// [`ManagerError`]: nothing is known then.
-    pub async fn snapshot(&mut self, now_s: i64) -> Result<NodeState, ManagerError> {
-        self.take_forwards(now_s).await?;
-        let mut state = self.node.state(now_s).await?;
-        let kept = self.history.forwards_since(now_s.saturating_sub(LOOK_BACK_S))?;
-        state.node.forwards = kept.iter().map(seen_by_rules).collect();
+    pub async fn snapshot(&mut self, now_s: i64, needs: &Needs) -> Result<NodeState, ManagerError> {
+        let mut state = self.node.state(now_s, needs).await?;
+        if needs.forwards_s > 0 {
+            self.take_forwards(now_s, needs.forwards_s).await?;
+            let kept = self.history.forwards_since(now_s.saturating_sub(needs.forwards_s))?;
+            state.node.forwards = kept.iter().map(seen_by_rules).collect();
+        }
         Ok(state)
     }
 
-    async fn take_forwards(&mut self, now_s: i64) -> Result<(), ManagerError> {
+    /// Takes what is new, or everything that is needed where that goes back further than usual.
+    async fn take_forwards(&mut self, now_s: i64, needed_s: i64) -> Result<(), ManagerError> {
         let newest_s = self.history.newest_forward_ns()?.map(|ns| ns.div_euclid(1_000_000_000));
-        let from_s = newest_s.map_or(now_s - LOOK_BACK_S, |newest_s| newest_s - OVERLAP_S);
+        let from_s = match newest_s {
+            Some(newest_s) if needed_s <= LOOK_BACK_S => newest_s - OVERLAP_S,
+            _ => now_s.saturating_sub(needed_s.max(LOOK_BACK_S)),
+        };
         let forwards = self.node.forwards(from_s.max(0), now_s).await?;
         self.history.add_forwards(&forwards)?;
         Ok(())
@@ -165,7 +177,12 @@ impl Manager<'_> {
         now_s: i64,
     ) -> Result<Applied, ManagerError> {
         let resolved = if dry_run { 0 } else { self.recover(now_s).await?.len() };
-        let state = self.snapshot(now_s).await?;
+        let mut needs = rules.needs();
+        if !dry_run {
+            // Reports and the watch over changes live on what went through, whatever rules ask.
+            needs.forwards_s = needs.forwards_s.max(1);
+        }
+        let state = self.snapshot(now_s, &needs).await?;
         let foreign = if dry_run { Vec::new() } else { self.note_foreign(&state, digest, now_s)? };
         self.sample(&state, now_s)?;
         let evaluation = evaluate(rules, &state);
@@ -304,6 +321,9 @@ impl Manager<'_> {
             }
             return Err(error.into());
         }
+        if matches!(error, NodeError::Adjusted(_)) {
+            return self.adjusted(change, chan_id, new, why, now_s).await;
+        }
         let lost = matches!(error, NodeError::Unknown(_));
         if !lost && !fees_taken {
             end(ChangeState::Refused, Some(&why))?;
@@ -319,6 +339,22 @@ impl Manager<'_> {
                 Ok(Outcome::NotInForce(found.to_owned()))
             }
         }
+    }
+
+    /// Ends a change that the node took with other limits: what is in force is written down too, as
+    /// somebody else's, so that a rollback and the next run know it.
+    async fn adjusted(
+        &self,
+        change: ChangeId,
+        chan_id: u64,
+        new: &Policy,
+        why: String,
+        now_s: i64,
+    ) -> Result<Outcome, ManagerError> {
+        let found = self.node.policy(chan_id).await?.map_or(*new, |policy| recorded(&policy));
+        self.history.ended(change, ChangeState::Confirmed, now_s, Some(&why))?;
+        self.history.found_foreign(chan_id, now_s, (*new, found), "")?;
+        Ok(Outcome::Refused(why))
     }
 
     /// Finds channels that are not where our last change left them.
@@ -394,6 +430,7 @@ fn begun(decision: &Decision, channel: &Channel) -> ChannelRun {
         new: wanted(decision, &channel.local_policy),
         outcome,
         notes: decision.notes.clone(),
+        unsupported: decision.unsupported.clone(),
         safety: decision.safety,
     }
 }

@@ -19,6 +19,9 @@ pub enum NodeError {
     /// The node said no; nothing of the channel changed.
     #[error("the node refused: {0}")]
     Refused(String),
+    /// The node took it, but for limits that it moved: the channel must be read back.
+    #[error("{0}")]
+    Adjusted(String),
     /// The answer was lost: the channel must be read back.
     #[error("the answer was lost: {0}")]
     Unknown(String),

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod apply;
+mod cln;
 mod error;
 mod lnd;
 mod node;
@@ -15,6 +16,7 @@ mod recover;
 mod undo;
 
 pub use apply::{Applied, ChannelRun, Outcome, Pace};
+pub use cln::ClnNode;
 pub use error::{ManagerError, NodeError};
 pub use lnd::LndNode;
 pub use node::{FeeNode, Target};

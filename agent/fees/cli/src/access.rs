@@ -5,6 +5,7 @@
 use crate::Shown;
 use crate::args::{Access, Memory};
 use crate::failure::Failure;
+use debal_breaker::Breaker;
 use debal_cln::Cln;
 use debal_fees_history::FeeHistory;
 use debal_fees_manager::{ClnNode, FeeNode, LndNode, NodeError};
@@ -69,6 +70,20 @@ pub async fn connect(access: &Access) -> Result<(Box<dyn FeeNode>, String), Fail
     };
     let node = LndNode::connect(client, access.accept_positive_inbound).await;
     Ok((Box::new(node.map_err(|error| failed(&error))?), warning))
+}
+
+/// The circuit breaker, if one is named; a note where others could listen.
+pub fn breaker(access: &Access, notes: &mut String) -> Result<Option<Breaker>, Failure> {
+    let Some(address) = &access.circuitbreaker else { return Ok(None) };
+    let breaker = Breaker::new(address);
+    let breaker = breaker.map_err(|error| Failure::of(2, "usage", error.to_string()))?;
+    if !breaker.is_local() {
+        *notes += &format!(
+            "warning: the circuit breaker at {address} is spoken with in plain text, and whoever \
+             is on the way can read and write limits\n"
+        );
+    }
+    Ok(Some(breaker))
 }
 
 /// A node's error as a failure.

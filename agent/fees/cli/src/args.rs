@@ -114,9 +114,6 @@ pub enum Command {
         /// Read the rule file and do nothing else.
         #[arg(long)]
         check: bool,
-        /// The companion service; not spoken with yet.
-        #[arg(long, value_name = "HOST:PORT")]
-        circuitbreaker: Option<String>,
     },
     /// Record the node for `evaluate`; with -c, only what these rules look at.
     Snapshot {
@@ -230,6 +227,9 @@ pub struct Access {
     /// Try REST before gRPC.
     #[arg(long)]
     pub prefer_rest: bool,
+    /// The circuit breaker, which limits HTLCs by peer; it speaks plain text.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub circuitbreaker: Option<String>,
     /// The node runs with accept-positive-inbound-fees.
     #[arg(long)]
     pub accept_positive_inbound: bool,

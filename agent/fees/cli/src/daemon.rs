@@ -4,7 +4,7 @@
 //! oftener than its pace, and never end because the node is away for a while.
 
 use crate::Shown;
-use crate::access::{connect, history, now_s};
+use crate::access::{breaker, connect, history, now_s};
 use crate::args::{Access, Common, DialectName};
 use crate::failure::Failure;
 use crate::live::{RuleFile, block, rule_file, stopped, undo};
@@ -27,9 +27,10 @@ pub fn run(
     let mut file = rule_file(common, dialect)?;
     let (_writer, history) = history(&access.memory)?;
     block(async {
-        let (node, warning) = connect(access).await?;
+        let (node, mut warning) = connect(access).await?;
+        let breaker = breaker(access, &mut warning)?;
         let _ = err.write_all(warning.as_bytes());
-        let mut manager = Manager::new(node.as_ref(), history, Pace::DAEMON);
+        let mut manager = Manager::new(node.as_ref(), history, Pace::DAEMON).with_breaker(breaker);
         let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
         let [terminate, interrupt] = signals;
         let named = |error: std::io::Error| Failure::of(1, "failed", format!("signals: {error}"));

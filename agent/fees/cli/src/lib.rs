@@ -64,8 +64,8 @@ pub fn run_command(
         Command::Apply { access, dry_run, dialect } => {
             live::apply(access, common, *dry_run, *dialect)
         }
-        Command::ChargeLnd { access, dry_run, check, circuitbreaker } => {
-            live::charge_lnd(access, common, (*dry_run, *check), circuitbreaker.as_deref())
+        Command::ChargeLnd { access, dry_run, check } => {
+            live::charge_lnd(access, common, (*dry_run, *check))
         }
         Command::Snapshot { access, output } => live::snapshot(access, common, output.as_deref()),
         Command::Rollback { access, execute, threshold } => {

@@ -2,7 +2,7 @@
 //!
 //! They must never send what the manager has not written down.
 
-use crate::access::{connect, failed, history, now_s};
+use crate::access::{breaker, connect, failed, history, now_s};
 use crate::args::{Access, Common, DialectName};
 use crate::evaluate::options;
 use crate::failure::Failure;
@@ -48,6 +48,7 @@ pub fn block<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Fai
 pub fn stopped(error: &ManagerError) -> Failure {
     match error {
         ManagerError::Node(error) => failed(error),
+        ManagerError::OtherNode { .. } => Failure::of(1, "circuitbreaker", error.to_string()),
         ManagerError::History(error) => Failure::of(1, "history", error.to_string()),
     }
 }
@@ -62,8 +63,9 @@ pub fn apply(
     let file = rule_file(common, dialect)?;
     let (_writer, history) = history(&access.memory)?;
     block(async {
-        let (node, notes) = connect(access).await?;
-        let mut manager = Manager::new(node.as_ref(), history, Pace::MANUAL);
+        let (node, mut notes) = connect(access).await?;
+        let breaker = breaker(access, &mut notes)?;
+        let mut manager = Manager::new(node.as_ref(), history, Pace::MANUAL).with_breaker(breaker);
         let applied = manager.apply(&file.rules, &file.digest, dry_run, now_s()).await;
         let applied = applied.map_err(|error| stopped(&error))?;
         let text = if common.json {
@@ -88,8 +90,9 @@ pub fn state(
     };
     let (_writer, history) = history(&access.memory)?;
     block(async {
-        let (node, notes) = connect(access).await?;
-        let mut manager = Manager::new(node.as_ref(), history, Pace::MANUAL);
+        let (node, mut notes) = connect(access).await?;
+        let breaker = breaker(access, &mut notes)?;
+        let mut manager = Manager::new(node.as_ref(), history, Pace::MANUAL).with_breaker(breaker);
         let state = manager.snapshot(now_s(), &needs).await;
         Ok((state.map_err(|error| stopped(&error))?, notes))
     })
@@ -166,15 +169,9 @@ pub fn charge_lnd(
     access: &Access,
     common: &Common,
     (dry_run, check): (bool, bool),
-    circuitbreaker: Option<&str>,
 ) -> Result<Shown, Failure> {
     let ran = |failure: Failure| Failure { code: failure.code.min(1), ..failure };
     let dialect = Some(DialectName::ChargeLnd);
-    if circuitbreaker.is_some() {
-        let text = "--circuitbreaker: this program does not speak with the companion service yet; \
-                    nothing was sent";
-        return Err(Failure::of(1, "unsupported", text));
-    }
     if check {
         let file = rule_file(common, dialect).map_err(ran)?;
         let text = format!("{}: the file can be read; `lint` looks further\n", file.rules.file());

@@ -187,3 +187,29 @@ async fn a_crontab_line_of_charge_lnd_works_on_this_node_too() {
     let (_, applied) = operator.json(&["apply", "-c", "rules.conf", "--json"]).await;
     assert_eq!(applied["channels"][0]["chan_id"], chan_id(0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_circuit_breaker_is_set_shown_recorded_and_must_guard_this_node() {
+    let operator = Operator::new();
+    let service = debal_breaker_fake::Fake::start(debal_cln_fake::OWN_KEY).await;
+    let address = service.address();
+    operator.rules("[default]\nstrategy = ignore_fees\ncb_max_pending = 5\n");
+    let line = ["charge-lnd", "-c", "rules.conf", "--circuitbreaker", &address];
+    let (code, shown, err) = operator.run(&line).await;
+    assert_eq!((code, err.as_str(), service.limits().len()), (0, "", 2));
+    let wanted = "circuit breaker:         default -> 3600 an hour, 5 pending, queue what";
+    assert!(
+        shown.contains(wanted) && shown.ends_with("3 channels, 2 limits of peers\n"),
+        "{shown}"
+    );
+    let (_, state) = operator.json(&["snapshot", "--circuitbreaker", &address]).await;
+    assert_eq!(state["circuitbreaker"]["limits"].as_object().unwrap().len(), 2);
+    let other = debal_breaker_fake::Fake::start("02ff").await;
+    let there = other.address();
+    let line = ["charge-lnd", "-c", "rules.conf", "--circuitbreaker", &there];
+    let (code, _, why) = operator.run(&line).await;
+    assert!(code == 1 && why.contains("guards 02ff"), "{why}");
+    drop(other);
+    let (code, _, why) = operator.run(&line).await;
+    assert!(code == 1 && why.contains("the circuit breaker at"), "{why}");
+}

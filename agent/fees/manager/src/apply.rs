@@ -4,6 +4,7 @@
 //! change channel by channel. It must never send a change that is not on disk as decided.
 
 use crate::error::{ManagerError, NodeError};
+use crate::limits::LimitRun;
 use crate::policy::{changed, recorded, wanted};
 use crate::recover::{Found, resolve};
 use crate::{Manager, Target};
@@ -117,13 +118,16 @@ pub struct Applied {
     pub stopped: Option<String>,
     /// Every channel, in the node's order.
     pub channels: Vec<ChannelRun>,
+    /// Peers whose limit at the circuit breaker is not what the rules want.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitRun>,
 }
 
 impl Applied {
     /// Whether everything that was to be done was done.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        let failed = |channel: &ChannelRun| match channel.outcome {
+        let failed = |outcome: &Outcome| match outcome {
             Outcome::Unchanged | Outcome::WouldChange | Outcome::Changed | Outcome::HeldBack(_) => {
                 false
             }
@@ -132,7 +136,12 @@ impl Applied {
             | Outcome::Error(_)
             | Outcome::NotReached => true,
         };
-        self.stopped.is_none() && self.faults.is_empty() && !self.channels.iter().any(failed)
+        let mut outcomes = self
+            .channels
+            .iter()
+            .map(|channel| &channel.outcome)
+            .chain(self.limits.iter().map(|limit| &limit.outcome));
+        self.stopped.is_none() && self.faults.is_empty() && !outcomes.any(failed)
     }
 }
 
@@ -144,6 +153,7 @@ impl Manager<'_> {
     /// [`ManagerError`]: nothing is known then.
     pub async fn snapshot(&mut self, now_s: i64, needs: &Needs) -> Result<NodeState, ManagerError> {
         let mut state = self.node.state(now_s, needs).await?;
+        state.circuitbreaker = self.service(&state.node.pubkey).await?;
         if needs.forwards_s > 0 {
             self.take_forwards(now_s, needs.forwards_s).await?;
             let kept = self.history.forwards_since(now_s.saturating_sub(needs.forwards_s))?;
@@ -176,7 +186,10 @@ impl Manager<'_> {
         dry_run: bool,
         now_s: i64,
     ) -> Result<Applied, ManagerError> {
-        let resolved = if dry_run { 0 } else { self.recover(now_s).await?.len() };
+        let resolved = match dry_run {
+            true => 0,
+            false => self.recover(now_s).await?.len() + self.recover_limits(now_s).await?,
+        };
         let mut needs = rules.needs();
         if !dry_run {
             // Reports and the watch over changes live on what went through, whatever rules ask.
@@ -196,7 +209,31 @@ impl Manager<'_> {
             faults: evaluation.refused.iter().map(ToString::to_string).collect(),
             stopped: None,
             channels: Vec::with_capacity(state.channels.len()),
+            limits: Self::limits_to_change(&evaluation.breaker, state.circuitbreaker.as_ref()),
         };
+        self.go_through(&mut applied, &evaluation, &state, digest, now_s).await?;
+        for index in 0..applied.limits.len() {
+            self.go_on_with_limit(&mut applied, index, now_s).await;
+        }
+        let end = match (&applied.stopped, applied.is_complete()) {
+            (Some(_), _) => RunEnd::Stopped,
+            (None, true) => RunEnd::Finished,
+            (None, false) => RunEnd::Partly,
+        };
+        self.history.end_run(run, now_s, end)?;
+        Ok(applied)
+    }
+
+    /// Changes channel by channel, until the node goes away.
+    async fn go_through(
+        &self,
+        applied: &mut Applied,
+        evaluation: &Evaluation,
+        state: &NodeState,
+        digest: &str,
+        now_s: i64,
+    ) -> Result<(), ManagerError> {
+        let (run, dry_run) = (applied.run, applied.dry_run);
         for (decision, channel) in evaluation.decisions.iter().zip(&state.channels) {
             let mut channel_run = begun(decision, channel);
             if applied.stopped.is_some() {
@@ -216,13 +253,26 @@ impl Manager<'_> {
             }
             applied.channels.push(channel_run);
         }
-        let end = match (&applied.stopped, applied.is_complete()) {
-            (Some(_), _) => RunEnd::Stopped,
-            (None, true) => RunEnd::Finished,
-            (None, false) => RunEnd::Partly,
+        Ok(())
+    }
+
+    /// Changes a peer's limit, unless the run has ended early or changes nothing.
+    async fn go_on_with_limit(&self, applied: &mut Applied, index: usize, now_s: i64) {
+        let stopped = applied.stopped.is_some();
+        let Some(limit) = applied.limits.get_mut(index).filter(|_| !applied.dry_run) else {
+            return;
         };
-        self.history.end_run(run, now_s, end)?;
-        Ok(applied)
+        if stopped {
+            limit.outcome = Outcome::NotReached;
+            return;
+        }
+        match self.change_limit(applied.run, limit, now_s).await {
+            Ok(outcome) => limit.outcome = outcome,
+            Err(error) => {
+                limit.outcome = Outcome::NotReached;
+                applied.stopped = Some(error.to_string());
+            }
+        }
     }
 
     /// Why a channel that would change does not change now.

@@ -44,6 +44,12 @@ pub enum ManagerError {
     /// The node.
     #[error(transparent)]
     Node(#[from] NodeError),
+    /// The circuit breaker is another node's; nothing was sent.
+    #[error("the circuit breaker guards {guarded}, not this node")]
+    OtherNode {
+        /// The key of the node it guards.
+        guarded: String,
+    },
     /// The history: nothing is sent that cannot be written down.
     #[error(transparent)]
     History(#[from] HistoryError),

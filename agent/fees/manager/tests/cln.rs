@@ -242,3 +242,51 @@ async fn a_rollback_restores_the_whole_policy() {
     assert_eq!(undone.outcome, Outcome::Changed);
     assert_eq!(world.node.policy(chan_id(0)).await.unwrap(), before);
 }
+
+#[tokio::test]
+async fn limits_at_the_circuit_breaker_change_as_fees_do() {
+    use debal_breaker_fake::{Fake as Service, Fault as Broken};
+    let world = World::new().await;
+    let service = Service::start(debal_cln_fake::OWN_KEY).await;
+    let breaker = || Some(debal_breaker::Breaker::new(&service.address()).unwrap());
+    let apply = async |rules: &str, dry_run: bool, now_s: i64| {
+        let mut manager = world.manager().with_breaker(breaker());
+        manager.apply(&compiled(rules), "digest", dry_run, now_s).await
+    };
+    let rules = "[default]\nstrategy = ignore_fees\ncb_max_hourly_rate = 60\ncb_mode = 3\n";
+    let dry = apply(rules, true, NOW_S).await.unwrap();
+    assert_eq!((dry.limits.len(), service.count("UpdateLimits")), (2, 0));
+    // The first peer has two channels: its numbers add up; pending comes from the default.
+    let done = apply(rules, false, NOW_S).await.unwrap();
+    assert!(done.is_complete() && done.limits.iter().all(|it| it.outcome == Outcome::Changed));
+    let wanted = [(PEERS[0].to_owned(), (120, 10, 3)), (PEERS[1].to_owned(), (60, 10, 3))];
+    assert_eq!(service.limits(), wanted.into());
+    let again = apply(rules, false, NOW_S + 60).await.unwrap();
+    assert_eq!((again.limits, service.count("UpdateLimits")), (vec![], 2));
+    // Answers lost before and after the effect, and a refusal.
+    let rules = rules.replace("60", "30");
+    service.fail("UpdateLimits", Broken::CutAfter);
+    service.fail("UpdateLimits", Broken::CutBefore);
+    let lost = apply(&rules, false, NOW_S + 120).await.unwrap();
+    assert_eq!(lost.limits[0].outcome, Outcome::Changed);
+    assert!(matches!(lost.limits[1].outcome, Outcome::NotInForce(_)), "{lost:?}");
+    service.fail("UpdateLimits", Broken::Refuse("no"));
+    let refused = apply(&rules, false, NOW_S + 180).await.unwrap();
+    assert!(matches!(refused.limits[0].outcome, Outcome::Refused(_)) && !refused.is_complete());
+    let clear = "[default]\nstrategy = ignore_fees\ncb_clear_limit = true\n";
+    assert!(apply(clear, false, NOW_S + 240).await.unwrap().is_complete());
+    assert_eq!(service.limits().len(), 0);
+    // A crash between decided and ended is resolved by asking the service.
+    let manager = world.manager();
+    let run = manager.history().begin_run(NOW_S, "digest", false).unwrap();
+    manager.history().decide_limit(run, PEERS[0], (None, None), NOW_S).unwrap();
+    drop(manager);
+    assert_eq!(apply(clear, false, NOW_S + 300).await.unwrap().resolved, 1);
+    assert_eq!(world.manager().history().open_limit_changes().unwrap(), []);
+    let stranger = Service::start("02ff").await;
+    let other = debal_breaker::Breaker::new(&stranger.address()).unwrap();
+    let mut manager = world.manager().with_breaker(Some(other));
+    let error = manager.apply(&compiled(clear), "digest", false, NOW_S).await.unwrap_err();
+    assert!(error.to_string().contains("guards 02ff, not this node"), "{error}");
+    assert_eq!(stranger.calls(), ["GetInfo"]);
+}

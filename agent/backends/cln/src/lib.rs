@@ -13,8 +13,8 @@
 //!
 //! Amounts carry their unit in their names. Everything from the node is bounded: answers by a limit
 //! per method, histories by pages and a total, texts by length, and control characters are dropped.
-//! No decision is made here. The tests run against `debal-cln-fake`, a scripted node; `tests/real.rs`
-//! runs against a real one that `DEBAL_TEST_CLN` names.
+//! No decision is made here. The tests run against `debal-cln-fake`, a scripted node; the commands'
+//! suite (`agent/fees/cli/tests/real.rs`) runs against a real one that `DEBAL_TEST_CLN` names.
 //!
 //! ```no_run
 //! use debal_cln::{Cln, Limits};

@@ -1,6 +1,7 @@
 //! Why a call did not give what was asked, each with what the caller does next.
 //!
-//! Every variant says whether the request may have reached the node; it must never leave that open.
+//! Every variant says whether the request may have reached the node; it must never leave that
+//! open.
 
 use crate::version::Version;
 

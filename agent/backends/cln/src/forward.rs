@@ -1,7 +1,8 @@
 //! Past forwards, read page by page from where a span of time begins.
 //!
 //! The node numbers forwards as they come in and knows no times to start from, so the first number
-//! is searched for. A page that does not move on ends the reading with an error: it must never loop.
+//! is searched for. A page that does not move on ends the reading with an error: it must never
+//! loop.
 
 use crate::client::Cln;
 use crate::error::{Error, Result};
@@ -79,8 +80,8 @@ impl Raw {
     /// `None` where it names no two channels: it never got as far as a second one.
     fn forward(&self) -> Option<Forward> {
         let at_s = self.resolved_time.unwrap_or(self.received_time);
-        // A double holds a time of today to a microsecond; what is below tells forwards of the same
-        // moment apart, as their numbers do.
+        // A double holds a time of today to a microsecond; what is below tells forwards of the
+        // same moment apart, as their numbers do.
         let at_us = if at_s.is_finite() && at_s > 0.0 { (at_s * 1e6) as u64 } else { 0 };
         let at_ns = at_us.saturating_mul(1_000).saturating_add(self.created_index % 1_000);
         Some(Forward {

@@ -11,10 +11,11 @@
 //! * send a write twice: if an answer is lost the error is [`Error::Ambiguous`], and the channel's
 //!   policy tells what became of it.
 //!
-//! Amounts carry their unit in their names. Everything from the node is bounded: answers by a limit
-//! per method, histories by pages and a total, texts by length, and control characters are dropped.
-//! No decision is made here. The tests run against `debal-cln-fake`, a scripted node; the commands'
-//! suite (`agent/fees/cli/tests/real.rs`) runs against a real one that `DEBAL_TEST_CLN` names.
+//! Amounts carry their unit in their names. Everything from the node is bounded: answers by a
+//! limit per method, histories by pages and a total, texts by length, and control characters are
+//! dropped. No decision is made here. The tests run against `debal-cln-fake`, a scripted node; the
+//! commands' suite (`agent/fees/cli/tests/real.rs`) runs against a real one that `DEBAL_TEST_CLN`
+//! names.
 //!
 //! ```no_run
 //! use debal_cln::{Cln, Limits};

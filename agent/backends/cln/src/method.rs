@@ -1,7 +1,7 @@
 //! The one table of methods that DEBAL may call on Core Lightning, and the rune that covers them.
 //!
-//! The transport looks a method up here before anything is sent. Nothing may be added that can move
-//! money, open or close a channel, or read a secret.
+//! The transport looks a method up here before anything is sent. Nothing may be added that can
+//! move money, open or close a channel, or read a secret.
 
 use crate::error::{Error, Result};
 use crate::number::text;

@@ -1,5 +1,5 @@
-//! The commands that speak with a node, typed as an operator of Core Lightning types them, against a
-//! scripted node.
+//! The commands that speak with a node, typed as an operator of Core Lightning types them, against
+//! a scripted node.
 //!
 //! It must never reach around the command line: files, flags, exit codes and what is printed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

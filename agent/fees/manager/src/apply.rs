@@ -177,8 +177,8 @@ impl Manager<'_> {
     /// Runs rules over the node. `digest` names the rule file's content.
     ///
     /// # Errors
-    /// [`ManagerError`] if the node or the history fails before anything is decided; later failures
-    /// are in the result.
+    /// [`ManagerError`] if the node or the history fails before anything is decided; later
+    /// failures are in the result.
     pub async fn apply(
         &mut self,
         rules: &Rules,
@@ -186,16 +186,17 @@ impl Manager<'_> {
         dry_run: bool,
         now_s: i64,
     ) -> Result<Applied, ManagerError> {
-        let resolved = match dry_run {
-            true => 0,
-            false => self.recover(now_s).await?.len() + self.recover_limits(now_s).await?,
-        };
+        let mut resolved = if dry_run { 0 } else { self.recover(now_s).await?.len() };
         let mut needs = rules.needs();
         if !dry_run {
             // Reports and the watch over changes live on what went through, whatever rules ask.
             needs.forwards_s = needs.forwards_s.max(1);
         }
         let state = self.snapshot(now_s, &needs).await?;
+        if !dry_run {
+            // Only now is it known that the circuit breaker is this node's.
+            resolved += self.recover_limits(now_s).await?;
+        }
         let foreign = if dry_run { Vec::new() } else { self.note_foreign(&state, digest, now_s)? };
         self.sample(&state, now_s)?;
         let evaluation = evaluate(rules, &state);
@@ -391,8 +392,9 @@ impl Manager<'_> {
         }
     }
 
-    /// Ends a change that the node took with other limits: what is in force is written down too, as
-    /// somebody else's, so that a rollback and the next run know it.
+    /// Ends a change that the node took with other limits. What is in force is written down too,
+    /// as somebody else's: the next run is not surprised, and no rollback is built on a policy that
+    /// was never there.
     async fn adjusted(
         &self,
         change: ChangeId,

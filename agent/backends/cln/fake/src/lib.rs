@@ -1,6 +1,8 @@
-//! A scripted node for tests: it speaks Core Lightning's JSON-RPC on a unix socket, from one model.
+//! A scripted node for tests: it speaks Core Lightning's JSON-RPC on a unix socket, from one
+//! model.
 //!
-//! It shares no code with the client it tests. It must never be a dependency of anything but tests.
+//! It shares no code with the client it tests. It must never be a dependency of anything but
+//! tests.
 //!
 //! What it is strict about is what lightningd is strict about: unknown parameters, ids that are no
 //! channel, numbers over 32 bits, limits that contradict each other. What it breaks, it breaks on

@@ -2,9 +2,9 @@
 //!
 //! It must never send a part of a policy: an update carries all members.
 
-use crate::decision::{PolicyUpdate, Status, Target};
+use crate::decision::{Decision, PolicyUpdate, Status, Target};
 use crate::facts::Facts;
-use crate::state::Channel;
+use crate::state::{Channel, Lack};
 
 /// The least changes worth an update, ppm.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +72,39 @@ pub(crate) fn changes(
     });
     let status = status.map(|off| if off { Status::Disable } else { Status::Enable });
     (update, status)
+}
+
+/// Takes out of a target what the node does not have, and says so where that makes a difference;
+/// returns the inbound level that is left.
+pub(crate) fn drop_lacking(
+    facts: &Facts<'_>,
+    channel: &Channel,
+    target: &mut Target,
+    inbound_level_ppm: Option<i128>,
+    decision: &mut Decision,
+) -> Option<i128> {
+    let unsupported = &mut decision.unsupported;
+    if facts.lacks(Lack::TimeLockDelta)
+        && let Some(delta) = target.time_lock_delta.take()
+        && delta != i128::from(channel.local_policy.time_lock_delta)
+    {
+        let reason = "this node has one delta for all channels, in its configuration";
+        unsupported.push(format!("time_lock_delta {delta}: {reason}"));
+    }
+    if !facts.lacks(Lack::InboundFees) {
+        return inbound_level_ppm;
+    }
+    let fees = [
+        ("inbound_base_fee_msat", target.inbound_base_fee_msat.take().filter(|fee| *fee != 0)),
+        ("inbound_fee_ppm", target.inbound_fee_ppm.take().filter(|fee| *fee != 0)),
+        ("inbound_level_ppm", inbound_level_ppm),
+    ];
+    for (name, asked) in fees {
+        if let Some(asked) = asked {
+            unsupported.push(format!("{name} {asked}: this node has no inbound fees"));
+        }
+    }
+    None
 }
 
 fn apart(one: i128, other: i128) -> i128 {

@@ -9,7 +9,7 @@ mod judge;
 mod list;
 mod operand;
 
-pub(crate) use judge::{CONFIRMATION_TARGET, Have, Outcome, Subject, Unmet};
+pub(crate) use judge::{CONFIRMATION_TARGET, Have, LEVEL_SECONDS, Outcome, Subject, Unmet};
 pub use list::ReadFile;
 pub(crate) use list::file_name;
 pub(crate) use list::{Files, entries as list_entries};

@@ -33,6 +33,8 @@ pub struct Decision {
     pub status: Option<Status>,
     /// How the strategy came to its result.
     pub notes: Vec<String>,
+    /// What the rules ask for and this node does not have; the rest of the decision stands.
+    pub unsupported: Vec<String>,
     /// How the change is to be watched.
     pub safety: Safety,
     pub(crate) breaker: Option<Wish>,
@@ -167,6 +169,7 @@ impl Decision {
             update: None,
             status: None,
             notes: Vec::new(),
+            unsupported: Vec::new(),
             safety: Safety::default(),
             breaker: None,
             trail: Trail::default(),

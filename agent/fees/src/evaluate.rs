@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::breaker::{self, BreakerChange};
-use crate::change::{Thresholds, changes};
+use crate::change::{Thresholds, changes, drop_lacking};
 use crate::criteria::Subject;
 use crate::decision::{ChannelError, Decision, ErrorKind, Target, Warning};
 use crate::facts::Facts;
@@ -132,6 +132,7 @@ fn settle(
         return Ok(());
     }
     let level = proposal.inbound_level_ppm;
+    let level = drop_lacking(work.subject.facts, channel, &mut target, level, decision);
     (decision.update, decision.status) =
         changes(work.subject.facts, channel, &mut target, level, thresholds);
     decision.target = Some(target);

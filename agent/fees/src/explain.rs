@@ -40,6 +40,8 @@ pub struct Step {
 pub fn explain(rules: &Rules, decision: &Decision) -> Explanation {
     let mut explanation = along(rules, &decision.trail);
     explanation.notes = decision.notes.clone();
+    let unsupported = decision.unsupported.iter().map(|what| format!("left out: {what}"));
+    explanation.notes.extend(unsupported);
     if let Some(error) = &decision.error {
         explanation.notes.push(format!("left alone: {}", error.fault));
     }

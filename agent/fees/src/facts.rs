@@ -12,7 +12,7 @@ pub(crate) use traffic::Traffic;
 use traffic::{Flows, Positions};
 
 use crate::scid;
-use crate::state::{Channel, NodeState, Peer, Policy, Transaction};
+use crate::state::{Channel, Lack, NodeState, Peer, Policy, Transaction};
 
 /// A state with its indices.
 pub(crate) struct Facts<'a> {
@@ -99,6 +99,11 @@ impl<'a> Facts<'a> {
     /// Whether the node is at least of a version; versions are compared as a whole.
     pub fn at_least(&self, major: u64, minor: u64) -> bool {
         self.version.is_some_and(|version| version >= (major, minor, 0))
+    }
+
+    /// Whether the node does not have something, whatever its version.
+    pub fn lacks(&self, lack: Lack) -> bool {
+        self.state.node.lacks.contains(&lack)
     }
 
     /// What is known of a peer.

@@ -3,7 +3,7 @@
 //! The format is that of the vectors (`tests/vectors/README.md`), with optional members for what
 //! the superset needs. It must never be read unbounded, and never be changed by an evaluation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +63,21 @@ pub struct Node {
     /// Forwards that failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed_forwards: Vec<FailedForward>,
+    /// What a node of its kind does not have, whatever its version.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub lacks: BTreeSet<Lack>,
+}
+
+/// Something that a kind of node does not have for a single channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lack {
+    /// Inbound fees.
+    InboundFees,
+    /// A time lock delta; the whole node has one.
+    TimeLockDelta,
+    /// Switching a channel off and on.
+    Switch,
 }
 
 fn default_time_lock_range() -> (i64, i64) {

@@ -7,6 +7,7 @@ mod original;
 mod superset;
 
 pub(crate) use inbound::MODES;
+pub(crate) use superset::FLOW_SECONDS;
 
 use crate::breaker::Wish;
 use crate::criteria::Subject;
@@ -14,6 +15,7 @@ use crate::decision::{Safety, Target};
 use crate::fault::{Fault, Place};
 use crate::names::{Property, Strategy};
 use crate::select::Collected;
+use crate::state::Lack;
 
 /// What a strategy asks for.
 #[derive(Debug, Clone, Default)]
@@ -131,6 +133,9 @@ impl Work<'_> {
     }
 
     fn disable(&self) -> Result<Proposal, Fault> {
+        if self.subject.facts.lacks(Lack::Switch) {
+            return Err(self.fault("strategy disable: this node cannot switch a channel off"));
+        }
         if !self.subject.facts.at_least(0, 13) {
             return Err(self.fault("strategy disable needs LND 0.13 or newer"));
         }

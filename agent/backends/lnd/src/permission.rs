@@ -201,33 +201,17 @@ pub fn allow_list() -> impl Iterator<Item = &'static str> {
 pub struct Permissions {
     /// Command that bakes the macaroon on the LND side.
     pub bake_macaroon: String,
-    /// Command that makes the rune on the CLN side.
-    pub create_rune: String,
     /// Full method name and what it is for, in the order of the bake line.
     pub methods: Vec<(&'static str, &'static str)>,
 }
-
-/// CLN's equivalents of the table: reads, and `setchannel` as the only write.
-const RUNE_METHODS: [&str; 8] = [
-    "getinfo",
-    "listpeerchannels",
-    "listforwards",
-    "listchannels",
-    "listnodes",
-    "feerates",
-    "bkpr-listincome",
-    "setchannel",
-];
 
 /// The least credentials DEBAL works with: methods by name, so that payments stay impossible.
 #[must_use]
 pub fn permissions() -> Permissions {
     let baked: Vec<&Method> = METHODS.iter().filter(|method| method.baked).collect();
     let uris: Vec<String> = baked.iter().map(|method| format!("uri:{}", method.name)).collect();
-    let rune: Vec<String> = RUNE_METHODS.iter().map(|m| format!("\"method={m}\"")).collect();
     Permissions {
         bake_macaroon: format!("lncli bakemacaroon --save_to debal.macaroon {}", uris.join(" ")),
-        create_rune: format!("lightning-cli createrune restrictions='[[{}]]'", rune.join(",")),
         methods: baked.iter().map(|method| (method.name, method.purpose)).collect(),
     }
 }
@@ -274,8 +258,6 @@ mod tests {
         for word in ["Send", "Pay", "Open", "Close ", "Bake", "offchain", "NewAddress"] {
             assert!(!printed.bake_macaroon.contains(word), "{word}");
         }
-        assert!(printed.create_rune.contains("\"method=setchannel\""));
-        assert!(!printed.create_rune.contains("pay"));
     }
 
     #[test]

@@ -5,8 +5,10 @@
 use crate::Shown;
 use crate::args::{Access, Memory};
 use crate::failure::Failure;
+use debal_breaker::Breaker;
+use debal_cln::Cln;
 use debal_fees_history::FeeHistory;
-use debal_fees_manager::{LndNode, NodeError};
+use debal_fees_manager::{ClnNode, FeeNode, LndNode, NodeError};
 use debal_lnd::{Address, Certificate, Config, Lnd, Macaroon, Prefer, Transport};
 use fs4::FileExt;
 use serde_json::json;
@@ -44,8 +46,19 @@ fn client(access: &Access) -> Result<Lnd, Failure> {
     Lnd::new(config).map_err(|error| invalid(error.to_string()))
 }
 
+/// Core Lightning's socket, if that is what is meant.
+fn cln_socket(access: &Access) -> Option<PathBuf> {
+    let network = if access.network == "mainnet" { "bitcoin" } else { &access.network };
+    let usual = |directory: &PathBuf| directory.join(network).join("lightning-rpc");
+    access.cln_rpc.clone().or_else(|| access.lightning_dir.as_ref().map(usual))
+}
+
 /// Connects; also what is to be said about the credentials.
-pub async fn connect(access: &Access) -> Result<(LndNode, String), Failure> {
+pub async fn connect(access: &Access) -> Result<(Box<dyn FeeNode>, String), Failure> {
+    if let Some(socket) = cln_socket(access) {
+        let node = ClnNode::connect(Cln::new(socket, debal_cln::Limits::default())).await;
+        return Ok((Box::new(node.map_err(|error| failed(&error))?), String::new()));
+    }
     let client = client(access)?;
     let excess = client.audit().map(|audit| audit.excess).unwrap_or_default();
     let warning = if excess.is_empty() {
@@ -56,7 +69,21 @@ pub async fn connect(access: &Access) -> Result<(LndNode, String), Failure> {
             .to_owned()
     };
     let node = LndNode::connect(client, access.accept_positive_inbound).await;
-    Ok((node.map_err(|error| failed(&error))?, warning))
+    Ok((Box::new(node.map_err(|error| failed(&error))?), warning))
+}
+
+/// The circuit breaker, if one is named; a note where others could listen.
+pub fn breaker(access: &Access, notes: &mut String) -> Result<Option<Breaker>, Failure> {
+    let Some(address) = &access.circuitbreaker else { return Ok(None) };
+    let breaker = Breaker::new(address);
+    let breaker = breaker.map_err(|error| Failure::of(2, "usage", error.to_string()))?;
+    if !breaker.is_local() {
+        *notes += &format!(
+            "warning: the circuit breaker at {address} is spoken with in plain text, and whoever \
+             is on the way can read and write limits\n"
+        );
+    }
+    Ok(Some(breaker))
 }
 
 /// A node's error as a failure.
@@ -96,12 +123,15 @@ pub fn history(memory: &Memory) -> Result<(Writer, FeeHistory), Failure> {
 /// The least credentials.
 pub fn permissions(as_json: bool) -> Shown {
     let least = debal_lnd::permissions();
-    let (bake, rune) = (&least.bake_macaroon, &least.create_rune);
+    let (bake, rune) = (&least.bake_macaroon, debal_cln::create_rune());
     let text = if as_json {
         let methods: Vec<&str> = least.methods.iter().map(|(method, _)| *method).collect();
         format!("{}\n", json!({"bake_macaroon": bake, "create_rune": rune, "methods": methods}))
     } else {
-        format!("LND:\n  {bake}\n\nCore Lightning:\n  {rune}\n")
+        format!(
+            "LND:\n  {bake}\n\nCore Lightning (for commando or REST; whoever may open the socket \
+             needs no rune):\n  {rune}\n"
+        )
     };
     Shown { text, notes: String::new(), code: 0 }
 }

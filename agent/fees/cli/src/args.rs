@@ -38,7 +38,7 @@ pub struct Common {
 pub struct Given {
     /// The recorded node: JSON with `node` and `channels`.
     #[arg(long, value_name = "STATE.json")]
-    pub state: PathBuf,
+    pub state: Option<PathBuf>,
     /// charge-lnd's own flags, in one word: --args "--dry-run -v".
     #[arg(long, value_name = "FLAGS", default_value = "", allow_hyphen_values = true)]
     pub args: String,
@@ -86,6 +86,9 @@ pub enum Command {
         /// The state.
         #[command(flatten)]
         given: Given,
+        /// The node, which is asked if no state is given.
+        #[command(flatten)]
+        access: Access,
     },
     /// Apply rules to a node: decide, write down, change channel by channel.
     Apply {
@@ -111,11 +114,8 @@ pub enum Command {
         /// Read the rule file and do nothing else.
         #[arg(long)]
         check: bool,
-        /// The companion service; not spoken with yet.
-        #[arg(long, value_name = "HOST:PORT")]
-        circuitbreaker: Option<String>,
     },
-    /// Record the node for `evaluate`.
+    /// Record the node for `evaluate`; with -c, only what these rules look at.
     Snapshot {
         /// The node.
         #[command(flatten)]
@@ -200,6 +200,12 @@ pub struct Memory {
 /// How a node is reached; names as charge-lnd and lnflow have them.
 #[derive(Debug, Clone, Group)]
 pub struct Access {
+    /// Core Lightning's socket (`lightning-rpc`); then everything about LND is left aside.
+    #[arg(long, value_name = "SOCKET")]
+    pub cln_rpc: Option<PathBuf>,
+    /// Core Lightning's directory: the socket is looked for there, by --network.
+    #[arg(long, value_name = "DIR", conflicts_with = "cln_rpc")]
+    pub lightning_dir: Option<PathBuf>,
     /// LND's directory: certificate and macaroon are looked for there.
     #[arg(long, value_name = "DIR", env = "LND_DIR")]
     pub lnddir: Option<PathBuf>,
@@ -221,6 +227,9 @@ pub struct Access {
     /// Try REST before gRPC.
     #[arg(long)]
     pub prefer_rest: bool,
+    /// The circuit breaker, which limits HTLCs by peer; it speaks plain text.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub circuitbreaker: Option<String>,
     /// The node runs with accept-positive-inbound-fees.
     #[arg(long)]
     pub accept_positive_inbound: bool,

@@ -4,13 +4,13 @@
 //! oftener than its pace, and never end because the node is away for a while.
 
 use crate::Shown;
-use crate::access::{connect, history, now_s};
+use crate::access::{breaker, connect, history, now_s};
 use crate::args::{Access, Common, DialectName};
 use crate::failure::Failure;
 use crate::live::{RuleFile, block, rule_file, stopped, undo};
 use crate::show;
 use debal_fees_learn::guard::Watch;
-use debal_fees_manager::{Applied, LndNode, Manager, Pace};
+use debal_fees_manager::{Applied, FeeNode, Manager, Pace};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
@@ -27,15 +27,16 @@ pub fn run(
     let mut file = rule_file(common, dialect)?;
     let (_writer, history) = history(&access.memory)?;
     block(async {
-        let (node, warning) = connect(access).await?;
+        let (node, mut warning) = connect(access).await?;
+        let breaker = breaker(access, &mut warning)?;
         let _ = err.write_all(warning.as_bytes());
-        let mut manager = Manager::new(&node, history, Pace::DAEMON);
+        let mut manager = Manager::new(node.as_ref(), history, Pace::DAEMON).with_breaker(breaker);
         let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
         let [terminate, interrupt] = signals;
         let named = |error: std::io::Error| Failure::of(1, "failed", format!("signals: {error}"));
         let (mut terminate, mut interrupt) = (terminate.map_err(named)?, interrupt.map_err(named)?);
         loop {
-            let told = pass(&mut manager, &node, &file).await;
+            let told = pass(&mut manager, node.as_ref(), &file).await;
             let code = u8::from(told.is_err());
             let line = told.unwrap_or_else(|failure| format!("pass failed: {}\n", failure.message));
             let Some(every) = every else {
@@ -62,7 +63,7 @@ pub fn run(
 /// One pass: rules, then what the rules allow to be taken back.
 async fn pass(
     manager: &mut Manager<'_>,
-    node: &LndNode,
+    node: &dyn FeeNode,
     file: &RuleFile,
 ) -> Result<String, Failure> {
     let now_s = now_s();
@@ -75,8 +76,8 @@ async fn pass(
         applied.channels.iter().map(|channel| (channel.chan_id, channel.point.clone())).collect();
     let undone = undo(manager, &judged, &points, now_s).await?;
     let mut line = show::one_line(&applied);
-    for switch in node.client().take_switches() {
-        line += &format!("{} failed ({}), now {}\n", switch.from, switch.reason, switch.to);
+    for remark in node.remarks() {
+        line += &format!("{remark}\n");
     }
     if !undone.is_empty() {
         line += &format!("{} changes taken back\n", undone.len());

@@ -9,7 +9,7 @@ use debal_fees::{
 };
 use serde_json::Value;
 
-use crate::args::{Common, DialectName, Given};
+use crate::args::{Access, Common, DialectName, Given};
 use crate::failure::Failure;
 use crate::{Shown, read};
 
@@ -22,25 +22,31 @@ pub fn options(dialect: Option<DialectName>) -> Options {
     Options { dialect }
 }
 
-/// Runs what is given.
-fn run(given: &Given, common: &Common) -> Result<(NodeState, Run), Failure> {
+/// The recorded state that is given.
+fn recorded(given: &Given) -> Result<NodeState, Failure> {
+    let path = given.state.as_ref();
+    let path = path.ok_or_else(|| Failure::of(2, "usage", "--state STATE.json is missing"))?;
+    read::state(path)
+}
+
+/// Runs what is given over a state.
+fn run(given: &Given, common: &Common, state: &NodeState) -> Result<Run, Failure> {
     let words = given.args.split_whitespace();
     let usage = |error: String| Failure::of(2, "usage", error);
     let mut flags = Flags::parse(words).map_err(|error| usage(error.to_string()))?;
     flags.verbose |= common.verbose > 0;
     let config = common.config.as_ref().ok_or_else(|| usage("-c RULES is missing".to_owned()))?;
-    let state = read::state(&given.state)?;
     let rules = read::rules(config)?;
     let mut files = read::named(config);
     let file = config.display().to_string();
     let options = options(given.dialect);
-    let run = answer(rules.as_deref(), &file, &mut files, &state, &flags, options);
-    Ok((state, run))
+    Ok(answer(rules.as_deref(), &file, &mut files, state, &flags, options))
 }
 
 /// Prints what a run would do.
 pub fn evaluate(given: &Given, common: &Common, explained: bool) -> Result<Shown, Failure> {
-    let (state, run) = run(given, common)?;
+    let state = recorded(given)?;
+    let run = run(given, common, &state)?;
     let explained = explained || common.verbose > 1;
     let code = match run.answer.error {
         None => 0,
@@ -201,12 +207,21 @@ pub fn explanation(explanation: &Explanation, indent: &str) -> String {
 }
 
 /// `test-channel`: one channel, with every reason.
-pub fn test_channel(channel: &str, given: &Given, common: &Common) -> Result<Shown, Failure> {
+pub fn test_channel(
+    channel: &str,
+    given: &Given,
+    access: &Access,
+    common: &Common,
+) -> Result<Shown, Failure> {
     let chan_id = scid::read(channel).ok_or_else(|| {
         Failure::of(2, "usage", format!("{channel} is no channel id: a number, BxTxO or B:T:O"))
     })?;
-    let (state, run) = run(given, common)?;
-    let notes = complaints(&run);
+    let (state, warning) = match given.state {
+        Some(_) => (recorded(given)?, String::new()),
+        None => crate::live::state(access, common, given.dialect)?,
+    };
+    let run = run(given, common, &state)?;
+    let notes = warning + &complaints(&run);
     let Some((rules, evaluation)) = &run.decided else {
         let code = if run.answer.error.is_none() { 0 } else { 3 };
         return Ok(Shown { text: ended(&run.answer), notes, code });

@@ -58,14 +58,16 @@ pub fn run_command(
             *dialect,
             json,
         ),
-        Command::TestChannel { channel, given } => evaluate::test_channel(channel, given, common),
+        Command::TestChannel { channel, given, access } => {
+            evaluate::test_channel(channel, given, access, common)
+        }
         Command::Apply { access, dry_run, dialect } => {
             live::apply(access, common, *dry_run, *dialect)
         }
-        Command::ChargeLnd { access, dry_run, check, circuitbreaker } => {
-            live::charge_lnd(access, common, (*dry_run, *check), circuitbreaker.as_deref())
+        Command::ChargeLnd { access, dry_run, check } => {
+            live::charge_lnd(access, common, (*dry_run, *check))
         }
-        Command::Snapshot { access, output } => live::snapshot(access, output.as_deref()),
+        Command::Snapshot { access, output } => live::snapshot(access, common, output.as_deref()),
         Command::Rollback { access, execute, threshold } => {
             live::rollback(access, json, *execute, *threshold)
         }

@@ -2,12 +2,12 @@
 //!
 //! They must never send what the manager has not written down.
 
-use crate::access::{connect, failed, history, now_s};
+use crate::access::{breaker, connect, failed, history, now_s};
 use crate::args::{Access, Common, DialectName};
 use crate::evaluate::options;
 use crate::failure::Failure;
 use crate::{Shown, read, show};
-use debal_fees::Rules;
+use debal_fees::{Needs, NodeState, Rules};
 use debal_fees_learn::guard::{Verdict, Watch};
 use debal_fees_manager::{Candidate, Manager, ManagerError, Outcome, Pace};
 use serde_json::json;
@@ -48,6 +48,7 @@ pub fn block<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Fai
 pub fn stopped(error: &ManagerError) -> Failure {
     match error {
         ManagerError::Node(error) => failed(error),
+        ManagerError::OtherNode { .. } => Failure::of(1, "circuitbreaker", error.to_string()),
         ManagerError::History(error) => Failure::of(1, "history", error.to_string()),
     }
 }
@@ -62,8 +63,9 @@ pub fn apply(
     let file = rule_file(common, dialect)?;
     let (_writer, history) = history(&access.memory)?;
     block(async {
-        let (node, notes) = connect(access).await?;
-        let mut manager = Manager::new(&node, history, Pace::MANUAL);
+        let (node, mut notes) = connect(access).await?;
+        let breaker = breaker(access, &mut notes)?;
+        let mut manager = Manager::new(node.as_ref(), history, Pace::MANUAL).with_breaker(breaker);
         let applied = manager.apply(&file.rules, &file.digest, dry_run, now_s()).await;
         let applied = applied.map_err(|error| stopped(&error))?;
         let text = if common.json {
@@ -76,21 +78,36 @@ pub fn apply(
     })
 }
 
-/// `snapshot`.
-pub fn snapshot(access: &Access, output: Option<&Path>) -> Result<Shown, Failure> {
+/// The node as rules see it: what the given rules look at, or everything.
+pub fn state(
+    access: &Access,
+    common: &Common,
+    dialect: Option<DialectName>,
+) -> Result<(NodeState, String), Failure> {
+    let needs = match common.config {
+        Some(_) => rule_file(common, dialect)?.rules.needs(),
+        None => Needs::everything(),
+    };
     let (_writer, history) = history(&access.memory)?;
     block(async {
-        let (node, notes) = connect(access).await?;
-        let mut manager = Manager::new(&node, history, Pace::MANUAL);
-        let state = manager.snapshot(now_s()).await.map_err(|error| stopped(&error))?;
-        let channels = state.channels.len();
-        let text = format!("{}\n", json!(state));
-        let Some(path) = output else { return Ok(Shown { text, notes, code: 0 }) };
-        std::fs::write(path, text)
-            .map_err(|error| Failure::of(1, "failed", format!("{}: {error}", path.display())))?;
-        let text = format!("{channels} channels recorded in {}\n", path.display());
-        Ok(Shown { text, notes, code: 0 })
+        let (node, mut notes) = connect(access).await?;
+        let breaker = breaker(access, &mut notes)?;
+        let mut manager = Manager::new(node.as_ref(), history, Pace::MANUAL).with_breaker(breaker);
+        let state = manager.snapshot(now_s(), &needs).await;
+        Ok((state.map_err(|error| stopped(&error))?, notes))
     })
+}
+
+/// `snapshot`.
+pub fn snapshot(access: &Access, common: &Common, output: Option<&Path>) -> Result<Shown, Failure> {
+    let (state, notes) = state(access, common, None)?;
+    let channels = state.channels.len();
+    let text = format!("{}\n", json!(state));
+    let Some(path) = output else { return Ok(Shown { text, notes, code: 0 }) };
+    std::fs::write(path, text)
+        .map_err(|error| Failure::of(1, "failed", format!("{}: {error}", path.display())))?;
+    let text = format!("{channels} channels recorded in {}\n", path.display());
+    Ok(Shown { text, notes, code: 0 })
 }
 
 /// `rollback`.
@@ -106,11 +123,12 @@ pub fn rollback(
     let (_writer, history) = history(&access.memory)?;
     block(async {
         let (node, notes) = connect(access).await?;
-        let mut manager = Manager::new(&node, history, Pace::MANUAL);
+        let mut manager = Manager::new(node.as_ref(), history, Pace::MANUAL);
         let now_s = now_s();
         manager.recover(now_s).await.map_err(|error| stopped(&error))?;
         // Forwards up to now, and where the channels are.
-        let state = manager.snapshot(now_s).await.map_err(|error| stopped(&error))?;
+        let needs = Needs { forwards_s: 1, ..Needs::default() };
+        let state = manager.snapshot(now_s, &needs).await.map_err(|error| stopped(&error))?;
         let watch = Watch { threshold, ..Watch::default() };
         let judged = manager.judge(|_| Some(watch), now_s).map_err(|error| stopped(&error))?;
         let points =
@@ -151,15 +169,9 @@ pub fn charge_lnd(
     access: &Access,
     common: &Common,
     (dry_run, check): (bool, bool),
-    circuitbreaker: Option<&str>,
 ) -> Result<Shown, Failure> {
     let ran = |failure: Failure| Failure { code: failure.code.min(1), ..failure };
     let dialect = Some(DialectName::ChargeLnd);
-    if circuitbreaker.is_some() {
-        let text = "--circuitbreaker: this program does not speak with the companion service yet; \
-                    nothing was sent";
-        return Err(Failure::of(1, "unsupported", text));
-    }
     if check {
         let file = rule_file(common, dialect).map_err(ran)?;
         let text = format!("{}: the file can be read; `lint` looks further\n", file.rules.file());

@@ -3,9 +3,9 @@
 //! It must never colour what does not go to a terminal, or where NO_COLOR is set.
 
 use debal_fees::scid;
-use debal_fees_history::Policy;
+use debal_fees_history::{PeerLimit, Policy};
 use debal_fees_learn::guard::Verdict;
-use debal_fees_manager::{Applied, Candidate, ChannelRun, Outcome, Undone};
+use debal_fees_manager::{Applied, Candidate, ChannelRun, LimitRun, Outcome, Undone};
 use std::io::IsTerminal;
 
 /// Whether standard output takes colours.
@@ -20,7 +20,9 @@ fn paint(code: &str, text: &str) -> String {
 /// Every channel that changed or could not, and a last line that counts.
 pub fn applied(applied: &Applied, verbose: u8) -> String {
     let mut text = String::new();
-    let quiet = |channel: &&ChannelRun| verbose > 0 || channel.outcome != Outcome::Unchanged;
+    let quiet = |channel: &&ChannelRun| {
+        verbose > 0 || channel.outcome != Outcome::Unchanged || !channel.unsupported.is_empty()
+    };
     for channel in applied.channels.iter().filter(quiet) {
         text += &format!("{:<14} [{}]\n", scid::show(channel.chan_id), channel.peer);
         let name = channel.section.as_deref().unwrap_or("no section");
@@ -28,9 +30,18 @@ pub fn applied(applied: &Applied, verbose: u8) -> String {
         text += &format!("  {:<25}{name} ({strategy})\n", "policy:");
         text += &difference(&channel.old, &channel.new);
         text += &format!("  {:<25}{}\n", "result:", words(&channel.outcome));
+        for what in &channel.unsupported {
+            text += &format!("  {:<25}{}\n", "left out:", paint("33", what));
+        }
         for note in channel.notes.iter().filter(|_| verbose > 0) {
             text += &format!("    {note}\n");
         }
+    }
+    for limit in &applied.limits {
+        text += &format!("peer           [{}]\n", limit.peer);
+        let (old, new) = (limit_words(limit.old), limit_words(limit.new));
+        text += &format!("  {:<25}{old} -> {}\n", "circuit breaker:", paint("1", &new));
+        text += &format!("  {:<25}{}\n", "result:", words(&limit.outcome));
     }
     for fault in &applied.faults {
         text += &format!("nothing was sent: {fault}\n");
@@ -58,9 +69,23 @@ pub fn one_line(applied: &Applied) -> String {
     add(count(|o| matches!(o, Outcome::Refused(_) | Outcome::NotInForce(_))), "refused");
     add(count(|o| matches!(o, Outcome::Error(_))), "with a rule error, left alone");
     add(count(|o| *o == Outcome::NotReached), "not reached");
+    let limits = applied.limits.iter();
+    let done = |limit: &&LimitRun| matches!(limit.outcome, Outcome::Changed | Outcome::WouldChange);
+    add(limits.clone().filter(done).count(), "limits of peers");
+    add(limits.filter(|limit| !done(limit)).count(), "limits of peers not changed");
+    let left_out = applied.channels.iter().filter(|channel| !channel.unsupported.is_empty());
+    add(left_out.count(), "with something left out that this node does not have");
     add(applied.foreign.len(), "changed by somebody else");
     add(applied.resolved, "resolved from an earlier run");
     text + "\n"
+}
+
+fn limit_words(limit: Option<PeerLimit>) -> String {
+    let Some(limit) = limit else { return "default".to_owned() };
+    let mode = usize::try_from(limit.mode).ok();
+    let modes = ["fail", "queue", "queue what the peer started", "block"];
+    let mode = mode.and_then(|mode| modes.get(mode)).unwrap_or(&"unknown mode");
+    format!("{} an hour, {} pending, {mode}", limit.max_hourly_rate, limit.max_pending)
 }
 
 fn words(outcome: &Outcome) -> String {

@@ -11,12 +11,14 @@
 mod changes;
 mod error;
 mod flows;
+mod limits;
 mod reports;
 mod rows;
 mod schema;
 
 pub use changes::Intent;
 pub use error::HistoryError;
+pub use limits::{LimitChange, PeerLimit};
 pub use reports::{Balance, Earning};
 pub use rows::{
     Change, ChangeId, ChangeState, Decided, FailedForward, ForwardRow, Origin, Policy, RunEnd,

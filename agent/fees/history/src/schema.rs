@@ -8,7 +8,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub(crate) const VERSION: i64 = STEPS.len() as i64;
 
 /// Step n brings a database from version n to n + 1.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
 CREATE TABLE runs (
     run_id       INTEGER PRIMARY KEY,
     began_s      INTEGER NOT NULL,
@@ -99,7 +100,23 @@ CREATE TABLE samples (
     active        INTEGER NOT NULL,
     PRIMARY KEY (channel, at_s)
 ) WITHOUT ROWID;
-"];
+",
+    "
+-- Limits of peers at the circuit breaker; a side without figures is the default limit.
+CREATE TABLE limit_changes (
+    change_id       INTEGER PRIMARY KEY,
+    run_id          INTEGER NOT NULL REFERENCES runs (run_id),
+    peer            TEXT NOT NULL,
+    state           TEXT NOT NULL CHECK (state IN ('sent', 'confirmed', 'refused', 'abandoned')),
+    decided_s       INTEGER NOT NULL,
+    ended_s         INTEGER,
+    reason          TEXT,
+    old_hourly_rate INTEGER, old_pending INTEGER, old_mode INTEGER,
+    new_hourly_rate INTEGER, new_pending INTEGER, new_mode INTEGER
+);
+CREATE UNIQUE INDEX limit_changes_open ON limit_changes (peer) WHERE state = 'sent';
+",
+];
 
 /// Runs the missing steps, each with its new version in one transaction.
 pub(crate) fn migrate(connection: &Connection, found: i64) -> rusqlite::Result<()> {

@@ -4,11 +4,14 @@
 //! change channel by channel. It must never send a change that is not on disk as decided.
 
 use crate::error::{ManagerError, NodeError};
+use crate::limits::LimitRun;
 use crate::policy::{changed, recorded, wanted};
 use crate::recover::{Found, resolve};
 use crate::{Manager, Target};
 use debal_fees::state::{Channel, Forward, NodeState};
-use debal_fees::{Decision, Evaluation, PolicyUpdate, Rules, Safety, Status, evaluate, explain};
+use debal_fees::{
+    Decision, Evaluation, Needs, PolicyUpdate, Rules, Safety, Status, evaluate, explain,
+};
 use debal_fees_history::{
     ChangeId, ChangeState, Decided, ForwardRow, Intent, Origin, Policy, RunEnd, RunId, SampleRow,
 };
@@ -91,6 +94,9 @@ pub struct ChannelRun {
     pub outcome: Outcome,
     /// How the strategy came to its result.
     pub notes: Vec<String>,
+    /// What the rules ask for and this kind of node does not have: it was left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unsupported: Vec<String>,
     /// How a change is to be watched.
     pub safety: Safety,
 }
@@ -112,13 +118,16 @@ pub struct Applied {
     pub stopped: Option<String>,
     /// Every channel, in the node's order.
     pub channels: Vec<ChannelRun>,
+    /// Peers whose limit at the circuit breaker is not what the rules want.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitRun>,
 }
 
 impl Applied {
     /// Whether everything that was to be done was done.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        let failed = |channel: &ChannelRun| match channel.outcome {
+        let failed = |outcome: &Outcome| match outcome {
             Outcome::Unchanged | Outcome::WouldChange | Outcome::Changed | Outcome::HeldBack(_) => {
                 false
             }
@@ -127,26 +136,39 @@ impl Applied {
             | Outcome::Error(_)
             | Outcome::NotReached => true,
         };
-        self.stopped.is_none() && self.faults.is_empty() && !self.channels.iter().any(failed)
+        let mut outcomes = self
+            .channels
+            .iter()
+            .map(|channel| &channel.outcome)
+            .chain(self.limits.iter().map(|limit| &limit.outcome));
+        self.stopped.is_none() && self.faults.is_empty() && !outcomes.any(failed)
     }
 }
 
 impl Manager<'_> {
-    /// The node as the rules see it: its state now, its forwards from the history.
+    /// The node as the rules see it: its state now, its forwards from the history. The node is
+    /// asked for nothing that is not needed.
     ///
     /// # Errors
     /// [`ManagerError`]: nothing is known then.
-    pub async fn snapshot(&mut self, now_s: i64) -> Result<NodeState, ManagerError> {
-        self.take_forwards(now_s).await?;
-        let mut state = self.node.state(now_s).await?;
-        let kept = self.history.forwards_since(now_s.saturating_sub(LOOK_BACK_S))?;
-        state.node.forwards = kept.iter().map(seen_by_rules).collect();
+    pub async fn snapshot(&mut self, now_s: i64, needs: &Needs) -> Result<NodeState, ManagerError> {
+        let mut state = self.node.state(now_s, needs).await?;
+        state.circuitbreaker = self.service(&state.node.pubkey).await?;
+        if needs.forwards_s > 0 {
+            self.take_forwards(now_s, needs.forwards_s).await?;
+            let kept = self.history.forwards_since(now_s.saturating_sub(needs.forwards_s))?;
+            state.node.forwards = kept.iter().map(seen_by_rules).collect();
+        }
         Ok(state)
     }
 
-    async fn take_forwards(&mut self, now_s: i64) -> Result<(), ManagerError> {
+    /// Takes what is new, or everything that is needed where that goes back further than usual.
+    async fn take_forwards(&mut self, now_s: i64, needed_s: i64) -> Result<(), ManagerError> {
         let newest_s = self.history.newest_forward_ns()?.map(|ns| ns.div_euclid(1_000_000_000));
-        let from_s = newest_s.map_or(now_s - LOOK_BACK_S, |newest_s| newest_s - OVERLAP_S);
+        let from_s = match newest_s {
+            Some(newest_s) if needed_s <= LOOK_BACK_S => newest_s - OVERLAP_S,
+            _ => now_s.saturating_sub(needed_s.max(LOOK_BACK_S)),
+        };
         let forwards = self.node.forwards(from_s.max(0), now_s).await?;
         self.history.add_forwards(&forwards)?;
         Ok(())
@@ -155,8 +177,8 @@ impl Manager<'_> {
     /// Runs rules over the node. `digest` names the rule file's content.
     ///
     /// # Errors
-    /// [`ManagerError`] if the node or the history fails before anything is decided; later failures
-    /// are in the result.
+    /// [`ManagerError`] if the node or the history fails before anything is decided; later
+    /// failures are in the result.
     pub async fn apply(
         &mut self,
         rules: &Rules,
@@ -164,8 +186,17 @@ impl Manager<'_> {
         dry_run: bool,
         now_s: i64,
     ) -> Result<Applied, ManagerError> {
-        let resolved = if dry_run { 0 } else { self.recover(now_s).await?.len() };
-        let state = self.snapshot(now_s).await?;
+        let mut resolved = if dry_run { 0 } else { self.recover(now_s).await?.len() };
+        let mut needs = rules.needs();
+        if !dry_run {
+            // Reports and the watch over changes live on what went through, whatever rules ask.
+            needs.forwards_s = needs.forwards_s.max(1);
+        }
+        let state = self.snapshot(now_s, &needs).await?;
+        if !dry_run {
+            // Only now is it known that the circuit breaker is this node's.
+            resolved += self.recover_limits(now_s).await?;
+        }
         let foreign = if dry_run { Vec::new() } else { self.note_foreign(&state, digest, now_s)? };
         self.sample(&state, now_s)?;
         let evaluation = evaluate(rules, &state);
@@ -179,7 +210,31 @@ impl Manager<'_> {
             faults: evaluation.refused.iter().map(ToString::to_string).collect(),
             stopped: None,
             channels: Vec::with_capacity(state.channels.len()),
+            limits: Self::limits_to_change(&evaluation.breaker, state.circuitbreaker.as_ref()),
         };
+        self.go_through(&mut applied, &evaluation, &state, digest, now_s).await?;
+        for index in 0..applied.limits.len() {
+            self.go_on_with_limit(&mut applied, index, now_s).await;
+        }
+        let end = match (&applied.stopped, applied.is_complete()) {
+            (Some(_), _) => RunEnd::Stopped,
+            (None, true) => RunEnd::Finished,
+            (None, false) => RunEnd::Partly,
+        };
+        self.history.end_run(run, now_s, end)?;
+        Ok(applied)
+    }
+
+    /// Changes channel by channel, until the node goes away.
+    async fn go_through(
+        &self,
+        applied: &mut Applied,
+        evaluation: &Evaluation,
+        state: &NodeState,
+        digest: &str,
+        now_s: i64,
+    ) -> Result<(), ManagerError> {
+        let (run, dry_run) = (applied.run, applied.dry_run);
         for (decision, channel) in evaluation.decisions.iter().zip(&state.channels) {
             let mut channel_run = begun(decision, channel);
             if applied.stopped.is_some() {
@@ -199,13 +254,26 @@ impl Manager<'_> {
             }
             applied.channels.push(channel_run);
         }
-        let end = match (&applied.stopped, applied.is_complete()) {
-            (Some(_), _) => RunEnd::Stopped,
-            (None, true) => RunEnd::Finished,
-            (None, false) => RunEnd::Partly,
+        Ok(())
+    }
+
+    /// Changes a peer's limit, unless the run has ended early or changes nothing.
+    async fn go_on_with_limit(&self, applied: &mut Applied, index: usize, now_s: i64) {
+        let stopped = applied.stopped.is_some();
+        let Some(limit) = applied.limits.get_mut(index).filter(|_| !applied.dry_run) else {
+            return;
         };
-        self.history.end_run(run, now_s, end)?;
-        Ok(applied)
+        if stopped {
+            limit.outcome = Outcome::NotReached;
+            return;
+        }
+        match self.change_limit(applied.run, limit, now_s).await {
+            Ok(outcome) => limit.outcome = outcome,
+            Err(error) => {
+                limit.outcome = Outcome::NotReached;
+                applied.stopped = Some(error.to_string());
+            }
+        }
     }
 
     /// Why a channel that would change does not change now.
@@ -304,6 +372,9 @@ impl Manager<'_> {
             }
             return Err(error.into());
         }
+        if matches!(error, NodeError::Adjusted(_)) {
+            return self.adjusted(change, chan_id, new, why, now_s).await;
+        }
         let lost = matches!(error, NodeError::Unknown(_));
         if !lost && !fees_taken {
             end(ChangeState::Refused, Some(&why))?;
@@ -319,6 +390,23 @@ impl Manager<'_> {
                 Ok(Outcome::NotInForce(found.to_owned()))
             }
         }
+    }
+
+    /// Ends a change that the node took with other limits. What is in force is written down too,
+    /// as somebody else's: the next run is not surprised, and no rollback is built on a policy that
+    /// was never there.
+    async fn adjusted(
+        &self,
+        change: ChangeId,
+        chan_id: u64,
+        new: &Policy,
+        why: String,
+        now_s: i64,
+    ) -> Result<Outcome, ManagerError> {
+        let found = self.node.policy(chan_id).await?.map_or(*new, |policy| recorded(&policy));
+        self.history.ended(change, ChangeState::Confirmed, now_s, Some(&why))?;
+        self.history.found_foreign(chan_id, now_s, (*new, found), "")?;
+        Ok(Outcome::Refused(why))
     }
 
     /// Finds channels that are not where our last change left them.
@@ -394,6 +482,7 @@ fn begun(decision: &Decision, channel: &Channel) -> ChannelRun {
         new: wanted(decision, &channel.local_policy),
         outcome,
         notes: decision.notes.clone(),
+        unsupported: decision.unsupported.clone(),
         safety: decision.safety,
     }
 }

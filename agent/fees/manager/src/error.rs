@@ -19,6 +19,9 @@ pub enum NodeError {
     /// The node said no; nothing of the channel changed.
     #[error("the node refused: {0}")]
     Refused(String),
+    /// The node took it, but for limits that it moved: the channel must be read back.
+    #[error("{0}")]
+    Adjusted(String),
     /// The answer was lost: the channel must be read back.
     #[error("the answer was lost: {0}")]
     Unknown(String),
@@ -41,6 +44,12 @@ pub enum ManagerError {
     /// The node.
     #[error(transparent)]
     Node(#[from] NodeError),
+    /// The circuit breaker is another node's; nothing was sent.
+    #[error("the circuit breaker guards {guarded}, not this node")]
+    OtherNode {
+        /// The key of the node it guards.
+        guarded: String,
+    },
     /// The history: nothing is sent that cannot be written down.
     #[error(transparent)]
     History(#[from] HistoryError),

@@ -7,7 +7,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod apply;
+mod cln;
 mod error;
+mod limits;
 mod lnd;
 mod node;
 mod policy;
@@ -15,7 +17,9 @@ mod recover;
 mod undo;
 
 pub use apply::{Applied, ChannelRun, Outcome, Pace};
+pub use cln::ClnNode;
 pub use error::{ManagerError, NodeError};
+pub use limits::LimitRun;
 pub use lnd::LndNode;
 pub use node::{FeeNode, Target};
 pub use policy::{changed, recorded, wanted};
@@ -28,6 +32,7 @@ pub struct Manager<'a> {
     node: &'a dyn FeeNode,
     history: FeeHistory,
     pace: Pace,
+    breaker: Option<debal_breaker::Breaker>,
 }
 
 impl std::fmt::Debug for Manager<'_> {
@@ -40,7 +45,7 @@ impl<'a> Manager<'a> {
     /// Takes a node and its history together; channels change at most at this pace.
     #[must_use]
     pub const fn new(node: &'a dyn FeeNode, history: FeeHistory, pace: Pace) -> Self {
-        Self { node, history, pace }
+        Self { node, history, pace, breaker: None }
     }
 
     /// The history.

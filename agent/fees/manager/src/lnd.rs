@@ -7,18 +7,16 @@ use crate::error::NodeError;
 use crate::node::{FeeNode, Target};
 use async_trait::async_trait;
 use debal_fees::state::{
-    Channel, Constraints, Funds, Node, NodeState, Peer, PendingHtlc, Policy, Switches, Transaction,
+    Alternative, Channel, Constraints, Funds, Node, NodeState, Peer, PendingHtlc, Policy, Switches,
+    Transaction,
 };
-use debal_fees::{PolicyUpdate, Status};
+use debal_fees::{Needs, PolicyUpdate, Status};
 use debal_fees_history::ForwardRow;
 use debal_lnd::{
     ChannelFees, Edge, Error, Feature, HistoryQuery, HtlcLimits, Identity, InboundFee, Lnd,
     NodeKey, StatusAction, Version,
 };
 use std::collections::BTreeMap;
-
-/// Targets the wallet's estimate is asked for, blocks.
-const TARGETS: [u32; 7] = [2, 3, 6, 12, 24, 72, 144];
 
 /// An LND node.
 #[derive(Debug)]
@@ -39,17 +37,16 @@ impl LndNode {
         Ok(Self { lnd, own, accepts_positive_inbound })
     }
 
-    /// The client, for what only LND has.
-    #[must_use]
-    pub const fn client(&self) -> &Lnd {
-        &self.lnd
-    }
-
-    async fn node(&self, identity: &Identity, now_s: i64) -> Result<Node, NodeError> {
+    async fn node(
+        &self,
+        identity: &Identity,
+        needs: &Needs,
+        now_s: i64,
+    ) -> Result<Node, NodeError> {
         let version = identity.version;
         let least = if version >= Version::new(0, 21, 0) { 24 } else { 18 };
         let mut estimates = BTreeMap::new();
-        for target in TARGETS {
+        for &target in &needs.fee_targets {
             match self.lnd.estimate_fee(target).await {
                 Ok(estimate) => {
                     estimates.insert(target, signed(estimate.sat_per_kw));
@@ -59,7 +56,10 @@ impl LndNode {
                 Err(error) => tracing::debug!(target, %error, "no fee estimate"),
             }
         }
-        let transactions = self.lnd.get_transactions(0, -1).await.map_err(told)?;
+        let transactions = match needs.transactions {
+            true => self.lnd.get_transactions(0, -1).await.map_err(told)?,
+            false => Vec::new(),
+        };
         let mined = |transaction: &debal_lnd::Transaction| {
             Some(Transaction {
                 tx_hash: transaction.txid.to_string(),
@@ -82,6 +82,7 @@ impl LndNode {
             peers: BTreeMap::new(),
             forwards: Vec::new(),
             failed_forwards: Vec::new(),
+            lacks: std::collections::BTreeSet::new(),
         })
     }
 
@@ -93,17 +94,31 @@ impl LndNode {
         }
     }
 
-    async fn peer(&self, key: &NodeKey) -> Result<Option<Peer>, NodeError> {
-        match self.lnd.get_node_info(key, false).await {
+    async fn peer(&self, key: &NodeKey, needs: &Needs) -> Result<Option<Peer>, NodeError> {
+        match self.lnd.get_node_info(key, needs.alternatives).await {
             Ok(node) => Ok(Some(Peer {
+                alternatives: needs.alternatives.then(|| self.alternatives(key, &node.edges)),
                 alias: node.alias,
                 num_channels: i64::from(node.channels),
                 total_capacity: signed(node.capacity_sat),
-                alternatives: None,
             })),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(told(error)),
         }
+    }
+
+    /// What others ask on their channels into a peer; who never announced a policy is no way in.
+    fn alternatives(&self, peer: &NodeKey, edges: &[Edge]) -> Vec<Alternative> {
+        let others = edges.iter().filter(|edge| edge.other(peer) != Some(self.own));
+        let of = |edge: &Edge| {
+            let policy = edge.policy_of_peer(peer)?;
+            Some(Alternative {
+                capacity: signed(edge.capacity_sat),
+                fee_ppm: signed(policy.fee_rate_ppm),
+                disabled: policy.disabled,
+            })
+        };
+        others.filter_map(of).collect()
     }
 
     fn channel(
@@ -196,9 +211,9 @@ fn told(error: Error) -> NodeError {
 
 #[async_trait]
 impl FeeNode for LndNode {
-    async fn state(&self, now_s: i64) -> Result<NodeState, NodeError> {
+    async fn state(&self, now_s: i64, needs: &Needs) -> Result<NodeState, NodeError> {
         let identity = self.lnd.get_info().await.map_err(told)?;
-        let mut node = self.node(&identity, now_s).await?;
+        let mut node = self.node(&identity, needs, now_s).await?;
         let report = match self.lnd.fee_report().await {
             Ok(report) => report.channels,
             // It fails as a whole when one channel has no policy of ours; the graph has the rest.
@@ -215,8 +230,9 @@ impl FeeNode for LndNode {
             let edge = self.edge(channel.channel_id).await?;
             channels.push(self.channel(&channel, edge.as_ref(), fees.get(&channel.channel_id)));
             let key = channel.peer.to_string();
-            if let std::collections::btree_map::Entry::Vacant(slot) = node.peers.entry(key)
-                && let Some(peer) = self.peer(&channel.peer).await?
+            if (needs.peers || needs.alternatives)
+                && let std::collections::btree_map::Entry::Vacant(slot) = node.peers.entry(key)
+                && let Some(peer) = self.peer(&channel.peer, needs).await?
             {
                 slot.insert(peer);
             }
@@ -284,5 +300,11 @@ impl FeeNode for LndNode {
         let edge = self.lnd.get_chan_info(chan_id).await.map_err(told)?;
         let ours = edge.policy_of(&self.own);
         Ok(ours.map(policy))
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let switches = self.lnd.take_switches().into_iter();
+        let said = |s: debal_lnd::Switch| format!("{} failed ({}), now {}", s.from, s.reason, s.to);
+        switches.map(said).collect()
     }
 }

@@ -5,7 +5,7 @@
 use crate::error::NodeError;
 use async_trait::async_trait;
 use debal_fees::state::{NodeState, Policy};
-use debal_fees::{PolicyUpdate, Status};
+use debal_fees::{Needs, PolicyUpdate, Status};
 use debal_fees_history::ForwardRow;
 
 /// A channel as writes name it.
@@ -20,11 +20,12 @@ pub struct Target<'a> {
 /// A node whose fees are managed.
 #[async_trait]
 pub trait FeeNode: Send + Sync {
-    /// The node and its channels as they are now, without forwards.
+    /// The node and its channels as they are now, without settled forwards; besides these only
+    /// what is needed.
     ///
     /// # Errors
     /// [`NodeError`]: nothing is known then.
-    async fn state(&self, now_s: i64) -> Result<NodeState, NodeError>;
+    async fn state(&self, now_s: i64, needs: &Needs) -> Result<NodeState, NodeError>;
 
     /// Forwards settled in a span, both seconds included, oldest first.
     ///
@@ -49,4 +50,9 @@ pub trait FeeNode: Send + Sync {
     /// # Errors
     /// [`NodeError::Missing`] for a channel that is gone.
     async fn policy(&self, chan_id: u64) -> Result<Option<Policy>, NodeError>;
+
+    /// What happened on the way to the node since the last time this was asked, for people.
+    fn remarks(&self) -> Vec<String> {
+        Vec::new()
+    }
 }

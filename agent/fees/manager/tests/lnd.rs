@@ -4,7 +4,7 @@
 //! Time is given, not read; the only waits are for the node.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use debal_fees::{Options, Rules};
+use debal_fees::{Needs, Options, Rules};
 use debal_fees_history::{ChangeState, FeeHistory, Intent, Origin, Policy};
 use debal_fees_manager::{Applied, LndNode, Manager, Outcome, Pace};
 use debal_lnd::{Certificate, Config, Lnd, Macaroon, Prefer};
@@ -122,7 +122,7 @@ async fn a_node_that_goes_away_ends_the_run_and_the_next_one_finishes_it() {
 #[tokio::test]
 async fn what_a_crash_left_open_is_asked_about_before_anything_is_sent() {
     let world = World::new().await;
-    let state = world.manager().snapshot(NOW_S).await.unwrap();
+    let state = world.manager().snapshot(NOW_S, &Needs::everything()).await.unwrap();
     let policy = |index: usize| debal_fees_manager::recorded(&state.channels[index].local_policy);
     let open = |index: usize, new: Policy| {
         let history = world.history();
@@ -156,7 +156,7 @@ async fn what_a_crash_left_open_is_asked_about_before_anything_is_sent() {
 #[tokio::test]
 async fn somebody_elses_change_is_noticed_and_a_rollback_restores_the_whole_policy_once() {
     let world = World::new().await;
-    let before = world.manager().snapshot(NOW_S).await.unwrap();
+    let before = world.manager().snapshot(NOW_S, &Needs::everything()).await.unwrap();
     let old = debal_fees_manager::recorded(&before.channels[0].local_policy);
     let rules = "[default]\nstrategy = static\nbase_fee_msat = 3\nfee_ppm = 900\n\
                  inbound_fee_ppm = -40\ntime_lock_delta = 99\nmin_htlc_msat = 2000\n";
@@ -166,7 +166,7 @@ async fn somebody_elses_change_is_noticed_and_a_rollback_restores_the_whole_poli
     let point = before.channels[0].channel_point.clone();
     let undone = world.manager().undo(&change, &point, "revenue fell", NOW_S + 60).await.unwrap();
     assert_eq!(undone.outcome, Outcome::Changed);
-    let after = world.manager().snapshot(NOW_S + 61).await.unwrap();
+    let after = world.manager().snapshot(NOW_S + 61, &Needs::everything()).await.unwrap();
     assert_eq!(debal_fees_manager::recorded(&after.channels[0].local_policy), old);
     let history = world.history();
     assert!(history.is_undone(change.id).unwrap());
@@ -207,4 +207,38 @@ async fn a_daemon_changes_a_channel_no_oftener_than_its_pace() {
     assert_eq!(run(700, NOW_S + 100).await, Outcome::Changed);
     assert!(matches!(run(800, NOW_S + 1_000).await, Outcome::HeldBack(_)), "twice a day");
     assert_eq!(run(800, NOW_S + 86_500).await, Outcome::Changed);
+}
+
+#[tokio::test]
+async fn the_node_is_asked_exactly_what_the_rules_look_at() {
+    let world = World::new().await;
+    // Names without their service, each with how often it was called.
+    let calls = async |rules: &str, dry_run: bool| {
+        world.fake.forget_calls();
+        world.apply(rules, dry_run, NOW_S).await;
+        let mut counts = std::collections::BTreeMap::<String, usize>::new();
+        for call in world.fake.calls() {
+            let name = call.method.rsplit('/').next().unwrap().to_owned();
+            *counts.entry(name).or_default() += 1;
+        }
+        let shown = counts.iter().map(|(name, count)| format!("{name} {count}"));
+        shown.collect::<Vec<_>>().join(", ")
+    };
+    // Three channels with two peers. The first four are what every run needs.
+    let base = "FeeReport 1, GetChanInfo 3, GetInfo 1, ListChannels 1";
+    assert_eq!(calls(RULES, true).await, base);
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
+    let example = |name: &str| std::fs::read_to_string(format!("{examples}/{name}")).unwrap();
+    let history = "FeeReport 1, ForwardingHistory 2, GetChanInfo 3, GetInfo 1";
+    let paged = |extra: &str| format!("{history}{extra}, ListChannels 1");
+    let starter = calls(&example("starter.conf"), true).await;
+    assert_eq!(starter, paged(""));
+    let charge = calls(&example("charge-lnd.conf"), true).await;
+    assert_eq!(charge, paged(", GetNodeInfo 2"));
+    let advanced = calls(&example("advanced.conf"), true).await;
+    assert_eq!(advanced, paged(", GetNodeInfo 2, GetTransactions 1"));
+    let fee = "[default]\nstrategy = onchain_fee\nonchain_fee_numblocks = 12\n";
+    assert_eq!(calls(fee, true).await, format!("EstimateFee 1, {base}"));
+    let sent = calls(RULES, false).await;
+    assert_eq!(sent, paged("") + ", UpdateChannelPolicy 3");
 }

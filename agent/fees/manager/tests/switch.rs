@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use debal_fees::state::{NodeState, Policy};
-use debal_fees::{PolicyUpdate, Status};
+use debal_fees::{Needs, PolicyUpdate, Status};
 use debal_fees_history::{Change, ChangeState, FeeHistory, ForwardRow, Intent, Origin};
 use debal_fees_manager::{FeeNode, Manager, NodeError, Outcome, Pace, Target, recorded};
 use std::sync::Mutex;
@@ -18,7 +18,7 @@ struct Scripted {
 
 #[async_trait]
 impl FeeNode for Scripted {
-    async fn state(&self, _: i64) -> Result<NodeState, NodeError> {
+    async fn state(&self, _: i64, _: &Needs) -> Result<NodeState, NodeError> {
         Err(NodeError::Broken("not asked here".to_owned()))
     }
 

@@ -10,7 +10,7 @@ use crate::scid;
 use crate::state::Channel;
 
 /// Seconds that a level looks back unless told otherwise.
-const LEVEL_SECONDS: i128 = 7 * 86_400;
+pub(crate) const LEVEL_SECONDS: i128 = 7 * 86_400;
 /// The confirmation target of fee estimates unless told otherwise, blocks.
 pub(crate) const CONFIRMATION_TARGET: i128 = 6;
 /// Seconds between two blocks, on average.

@@ -7,7 +7,7 @@ use crate::criteria::{Quantity, ReadFile, file_name, items, list_entries, quanti
 use crate::fault::{Fault, Place};
 use crate::names::{Kind, Property, Strategy};
 use crate::rules::{Section, Setting};
-use crate::state::Node;
+use crate::state::{Lack, Node};
 use crate::{number, scid};
 
 /// Time lock deltas that LND has accepted at any time, blocks.
@@ -118,7 +118,8 @@ fn inbound(section: &Section, node: Option<&Node>, found: &mut Findings) {
             continue;
         }
         let name = property.name();
-        match node.map(|node| node.accept_positive_inbound_fees) {
+        let without = node.is_some_and(|node| node.lacks.contains(&Lack::InboundFees));
+        match node.map(|node| node.accept_positive_inbound_fees || without) {
             Some(true) => {}
             Some(false) => {
                 let message = format!("{name} is above zero: this node refuses the whole update");
@@ -145,6 +146,9 @@ fn too_old(section: &Section, node: &Node, found: &mut Findings) {
     let version = crate::facts::version(&node.version);
     let older = |major, minor| version.is_none_or(|version| version < (major, minor, 0));
     let strategy = section.strategy.as_ref().and_then(|named| named.strategy);
+    if !node.lacks.is_empty() {
+        return lacking(section, strategy, node, found);
+    }
     if strategy == Some(Strategy::Disable) && older(0, 13) {
         let place = section.setting(Property::Strategy).map_or(&section.place, |it| &it.place);
         let message = format!("strategy disable needs LND 0.13; this node is {}", node.version);
@@ -154,6 +158,25 @@ fn too_old(section: &Section, node: &Node, found: &mut Findings) {
         if let Some(setting) = section.setting(property).filter(|_| older(0, 18)) {
             let name = property.name();
             let message = format!("{name} needs LND 0.18; this node is {}", node.version);
+            found.warn(&setting.place, message);
+        }
+    }
+}
+
+/// What a node of this kind does not have.
+fn lacking(section: &Section, strategy: Option<Strategy>, node: &Node, found: &mut Findings) {
+    let lacks = |lack: Lack| node.lacks.contains(&lack);
+    if strategy == Some(Strategy::Disable) && lacks(Lack::Switch) {
+        let place = section.setting(Property::Strategy).map_or(&section.place, |it| &it.place);
+        let message = "strategy disable: this node cannot switch a channel off";
+        found.error(Fault::new(place, message));
+    }
+    let inbound = [Property::InboundFee, Property::InboundBaseFee, Property::InboundLevel];
+    let inbound = inbound.map(|property| (property, Lack::InboundFees, "no inbound fees"));
+    let delta = (Property::TimeLockDelta, Lack::TimeLockDelta, "one delta for all channels");
+    for (property, _, why) in inbound.into_iter().chain([delta]).filter(|it| lacks(it.1)) {
+        if let Some(setting) = section.setting(property) {
+            let message = format!("{} is left out: this node has {why}", property.name());
             found.warn(&setting.place, message);
         }
     }

@@ -11,7 +11,7 @@ use crate::number::truncate;
 /// The highest rate unless `max_fee_ppm` says otherwise, ppm.
 const MAX_FEE_PPM: i128 = 5000;
 /// How far `flow_based` looks back unless told otherwise, seconds.
-const FLOW_SECONDS: i128 = 7 * 86_400;
+pub(crate) const FLOW_SECONDS: i128 = 7 * 86_400;
 /// How long a fee must have been tried, hours.
 const TRIAL_HOURS: f64 = 24.0;
 /// How many forwards a trial must have seen.

@@ -5,6 +5,7 @@
 
 mod examples;
 mod fuzz;
+mod needs;
 mod relations;
 mod states;
 mod superset;

@@ -93,6 +93,7 @@ pub fn state(channels: Vec<Channel>) -> NodeState {
         peers: peers.collect(),
         forwards: Vec::new(),
         failed_forwards: Vec::new(),
+        lacks: std::collections::BTreeSet::new(),
     };
     NodeState { node, channels, circuitbreaker: None }
 }

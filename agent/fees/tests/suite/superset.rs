@@ -359,3 +359,31 @@ fn an_error_never_switches_a_channel_off() {
     let decision = &decide("[default]\nstrategy = disable\n", &state(vec![channel(0)]))[0];
     assert_eq!(decision.status, Some(Status::Disable));
 }
+
+#[test]
+fn what_a_kind_of_node_lacks_is_left_out_and_told_and_the_rest_applies() {
+    use debal_fees::state::Lack;
+    let mut node = state(vec![channel(0)]);
+    node.node.lacks = [Lack::InboundFees, Lack::TimeLockDelta, Lack::Switch].into();
+    let text = "[default]\nstrategy = static\nfee_ppm = 70\ninbound_fee_ppm = -9\n\
+                time_lock_delta = 99\n";
+    let decision = decide(text, &node).remove(0);
+    let update = decision.update.unwrap();
+    assert_eq!((update.fee_ppm, update.inbound_fee_ppm, update.time_lock_delta), (70, 0, 80));
+    assert_eq!(decision.error, None);
+    assert_eq!(
+        decision.unsupported,
+        [
+            "time_lock_delta 99: this node has one delta for all channels, in its configuration",
+            "inbound_fee_ppm -9: this node has no inbound fees",
+        ]
+    );
+    // Nothing else to do: nothing is sent, and it is told all the same.
+    let level = "[default]\nstrategy = static\ninbound_level_ppm = 400\n";
+    let decision = decide(level, &node).remove(0);
+    assert_eq!((decision.update, decision.unsupported.len()), (None, 1));
+    let decision = decide("[default]\nstrategy = disable\n", &node).remove(0);
+    assert_eq!((decision.update, decision.status), (None, None));
+    let why = decision.error.unwrap().fault.to_string();
+    assert!(why.contains("this node cannot switch a channel off"), "{why}");
+}

@@ -250,6 +250,7 @@ fn caps(read: &Reader) -> Caps {
         fees_hour_msat: read.sat("caps.fees_hour_sat"),
         fees_day_msat: read.sat("caps.fees_day_sat"),
         fee_max_ppm: read.whole32("caps.fee_max_ppm"),
+        pair_cooldown_ms: read.whole("caps.pair_cooldown_s").saturating_mul(1_000),
     }
 }
 

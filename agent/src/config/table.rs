@@ -204,6 +204,14 @@ pub const KNOBS: &[Knob] = &[
         "Highest fee of one cycle, millionths of its amount.",
     ),
     knob(
+        "caps.pair_cooldown_s",
+        whole(0, 3_600),
+        "s",
+        "600",
+        "For this long after a cycle, none may move liquidity back between the same two of our \
+        channels: a way there and back pays fees twice for nothing. 0: no such rule.",
+    ),
+    knob(
         "deadlines.gap_ms",
         whole(10, 86_400_000),
         "ms",

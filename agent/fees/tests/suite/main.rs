@@ -8,6 +8,7 @@ mod fuzz;
 mod relations;
 mod states;
 mod superset;
+mod worth;
 
 use debal_fees::{Decision, NodeState, Options, Rules, evaluate};
 

@@ -20,8 +20,28 @@ pub struct Steer {
     pub fee_max_ppm: u32,
     /// How badly, 1 to 255, where the end wants something; `None` leaves it to the thresholds.
     pub urgency: Option<u8>,
-    /// Predicted time until the outbound side is empty, milliseconds; `None`: not draining.
-    pub depletion_ms: Option<u64>,
+    /// Somebody's forecast of the outbound side; `None` leaves it to the mean of the last epochs.
+    pub forecast: Option<Depletion>,
+}
+
+/// When an outbound side is expected to be empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depletion {
+    /// In so many milliseconds.
+    InMs(u64),
+    /// It is not draining.
+    Never,
+}
+
+impl Depletion {
+    /// Milliseconds, if it comes at all.
+    #[must_use]
+    pub const fn ms(self) -> Option<u64> {
+        match self {
+            Self::InMs(ms) => Some(ms),
+            Self::Never => None,
+        }
+    }
 }
 
 impl Steer {
@@ -34,7 +54,7 @@ impl Steer {
             price_ppm: self.price_ppm.min(WHOLE_PPM),
             fee_max_ppm: self.fee_max_ppm.min(WHOLE_PPM),
             urgency: self.urgency.map(|urgency| urgency.clamp(1, URGENCY_MAX)),
-            depletion_ms: self.depletion_ms,
+            forecast: self.forecast,
         }
     }
 
@@ -62,7 +82,7 @@ mod tests {
         price_ppm: 45,
         fee_max_ppm: 300,
         urgency: Some(9),
-        depletion_ms: None,
+        forecast: None,
     };
 
     #[test]

@@ -92,8 +92,8 @@ impl Node {
     /// Predicted time to depletion: the agent's forecast, else the mean of the last epochs.
     pub(super) fn depletion_ms(&self, channel: &Channel, now: Now) -> Option<u64> {
         let id = channel.terms.channel;
-        match self.steers.get(&id) {
-            Some(steer) => steer.depletion_ms,
+        match self.steers.get(&id).and_then(|steer| steer.forecast) {
+            Some(forecast) => forecast.ms(),
             None => self.flow.depletion_ms(id, channel.local_msat(), now.wall_ms),
         }
     }

@@ -8,7 +8,7 @@ use crate::ids::ChannelId;
 use crate::input::Operator;
 use crate::message::Refusal;
 use crate::plan::Hop;
-use crate::steer::Steer;
+use crate::steer::{Depletion, Steer};
 
 const STEER: Steer = Steer {
     target_ppm: 500_000,
@@ -16,7 +16,7 @@ const STEER: Steer = Steer {
     price_ppm: 0,
     fee_max_ppm: 1_000,
     urgency: None,
-    depletion_ms: None,
+    forecast: None,
 };
 
 /// A triangle: channel i between i and i+1, `local` of a million on the side of i.
@@ -118,7 +118,7 @@ fn a_steered_target_forecast_and_urgency_show_in_what_the_end_wants() {
     let why = |world: &World| world.hosts[0].node.why(ChannelId(1), world.now).unwrap();
     assert_eq!((why(&world).want, why(&world).urgency), ("nothing", 0));
     let wants =
-        Steer { target_ppm: 800_000, urgency: Some(77), depletion_ms: Some(60_000), ..STEER };
+        Steer { target_ppm: 800_000, urgency: Some(77), forecast: Some(Depletion::InMs(60_000)), ..STEER };
     steer(&mut world, 0, 1, wants);
     let told = why(&world);
     assert_eq!((told.want, told.urgency), ("receive", 77));

@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::config::{AgentConfig, ConfigError, Founding, GenesisError, Peer};
 use crate::driver::feed::GossipTrace;
 use crate::driver::{self, DriverHandle, Ended, Fatal, NetOutbox, Parts};
+use crate::fees::{self, Fees, Judged};
 use crate::metrics::{self, Budgets, Metrics};
 use crate::payments::Payer;
 use crate::shutdown::{self, Signals};
@@ -14,6 +15,7 @@ use crate::{history, init};
 use debal_backends::ChannelBackend;
 use debal_backends::ledger::Ledger;
 use debal_crypto::{Identity, RealSuite, SeedFile, SeedFileError};
+use debal_fees_history::HistoryError;
 use debal_net::{Multiaddr, NetConfig, NetError, NetHandle, NetLimits, PeerKey};
 use debal_planner::leader::{self, PlanLimits};
 use debal_protocol::election::Genesis;
@@ -82,6 +84,9 @@ pub enum StartError {
         /// Why.
         reason: String,
     },
+    /// The history of fees does not open.
+    #[error(transparent)]
+    Fees(#[from] HistoryError),
     /// The network does not start.
     #[error(transparent)]
     Net(#[from] NetError),
@@ -172,6 +177,12 @@ impl Agent {
             node_id,
             config.attempts,
         );
+        let judged = Judged::default();
+        if let Some(config_fees) = config.fees.clone() {
+            let (liquidity, judged) = (config.liquidity, judged.clone());
+            let fees = Fees::new(driver.clone(), node_id, liquidity, config_fees, judged);
+            fees::start(&directory, fees)?;
+        }
         let (stop_in, stop) = watch::channel(false);
         let service = Arc::new(Service {
             driver,
@@ -181,6 +192,7 @@ impl Agent {
             net: net.clone(),
             network: founding.network,
             node: node_id,
+            judged,
             stop: stop_in,
         });
         let bound = api::bind(&directory).map_err(StartError::io("open the control socket"))?;

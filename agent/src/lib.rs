@@ -11,6 +11,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod driver;
+pub mod fees;
 mod history;
 pub mod init;
 pub mod manager;

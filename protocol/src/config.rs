@@ -49,6 +49,8 @@ pub struct Caps {
     pub fees_day_msat: Msat,
     /// Highest fee for one cycle, millionths of the amount.
     pub fee_max_ppm: u32,
+    /// For this long after a cycle, none may move liquidity back between the same two channels.
+    pub pair_cooldown_ms: u64,
 }
 
 /// Deadlines of transfers, milliseconds.
@@ -91,6 +93,7 @@ impl Default for Caps {
             fees_hour_msat: Msat(1_000_000),
             fees_day_msat: Msat(5_000_000),
             fee_max_ppm: 1_000,
+            pair_cooldown_ms: 600_000,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::amount::Msat;
 use crate::channel::ChannelTerms;
 use crate::ids::{ChannelId, Epoch, TransferId};
 use crate::plan::{Hop, LeaderPlan};
+use crate::steer::Steer;
 use crate::summary::ForwardPolicy;
 use crate::wire::Verified;
 use debal_crypto::{Binding, LockHash, NodeId, Secret};
@@ -109,6 +110,13 @@ pub enum Operator {
     Cancel(LockHash),
     /// Take part in rebalancing, or stop. Open cycles are finished.
     SetRebalancing(bool),
+    /// Use these figures for a channel end instead of the configured ones, or those again.
+    Steer {
+        /// The channel.
+        channel: ChannelId,
+        /// The figures; `None` takes them back.
+        steer: Option<Steer>,
+    },
     /// Vouch for a newcomer with which we share a channel. Answered when everyone has been told; it
     /// acts once a record carries it.
     Sponsor {

@@ -37,6 +37,7 @@ pub mod plan;
 pub mod reject;
 pub mod roster;
 pub mod status;
+pub mod steer;
 pub mod summary;
 pub mod time;
 pub mod transfer;

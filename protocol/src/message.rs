@@ -66,6 +66,8 @@ pub enum Refusal {
     Malformed,
     /// The channel holds as many locks as it may; room comes when some of them end.
     NoSlots,
+    /// A cycle moved liquidity between these two channels the other way a short while ago.
+    CoolDown,
 }
 
 /// How a transfer ended, for receipts.

@@ -75,7 +75,7 @@ fn threshold_fault(rules: &Rules, decision: &Decision) -> Option<Fault> {
 }
 
 /// Decides for one channel.
-fn decide(rules: &Rules, facts: &Facts<'_>, channel: &Channel) -> Decision {
+pub(crate) fn decide(rules: &Rules, facts: &Facts<'_>, channel: &Channel) -> Decision {
     let subject = Subject::new(facts, channel);
     let mut decision = Decision::untouched(channel.chan_id);
     let selection = select(rules, &subject, &mut decision.warnings);

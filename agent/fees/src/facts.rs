@@ -96,6 +96,16 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// The same with `delta_sat` more on our side of a channel and less on the peer's.
+    pub fn shift(&mut self, channel: &Channel, delta_sat: i128) {
+        if let Some(peer) = self.peers.get_mut(channel.remote_pubkey.as_str()) {
+            let balance = &mut peer.balance;
+            let side = if channel.active { &mut balance.active } else { &mut balance.inactive };
+            side.local += delta_sat;
+            side.remote -= delta_sat;
+        }
+    }
+
     /// Whether the node is at least of a version; versions are compared as a whole.
     pub fn at_least(&self, major: u64, minor: u64) -> bool {
         self.version.is_some_and(|version| version >= (major, minor, 0))

@@ -27,6 +27,7 @@ pub mod scid;
 mod select;
 pub mod state;
 mod strategy;
+pub mod worth;
 
 pub use answer::{Answer, ChannelAnswer, Run, RunError, answer};
 pub use breaker::BreakerChange;

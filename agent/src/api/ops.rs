@@ -8,6 +8,7 @@ use super::render;
 use crate::config::genesis;
 use crate::driver::DriverHandle;
 use crate::driver::feed::GossipTrace;
+use crate::fees::Judged;
 use crate::metrics::Metrics;
 use crate::payments::{PayError, Payer};
 use debal_backends::Error as BackendError;
@@ -46,6 +47,8 @@ pub struct Service {
     pub network: Digest,
     /// This node.
     pub node: NodeId,
+    /// What liquidity is worth, by channel, where fee rules are set.
+    pub judged: Judged,
     /// Becomes true when an operator asks to stop.
     pub stop: watch::Sender<bool>,
 }
@@ -154,7 +157,7 @@ impl Service {
     async fn why(&self, channel: ChannelId) -> Result<Value, ApiError> {
         let why = self.look(move |node, now| node.why(channel, now)).await?;
         let why = why.ok_or_else(|| no_channel(channel))?;
-        Ok(render::why(&why))
+        Ok(render::why(&why, self.judged.of(channel).as_ref()))
     }
 
     async fn privacy(&self) -> Result<Value, ApiError> {

@@ -3,6 +3,7 @@
 //! No secret has a rendering.
 
 use crate::driver::feed::{Entry, Happening};
+use crate::fees::Judgement;
 use crate::metrics::outcome_name;
 use crate::payments::refusal_name;
 use debal_protocol::Epoch;
@@ -86,9 +87,9 @@ pub fn roster(epoch: Epoch, roster: &Roster) -> Value {
     })
 }
 
-/// A `why`.
+/// A `why`, with what the fee rules make the channel's liquidity worth.
 #[must_use]
-pub fn why(why: &Why) -> Value {
+pub fn why(why: &Why, judged: Option<&Judgement>) -> Value {
     json!({
         "channel": channel(&why.channel),
         "want": why.want,
@@ -97,6 +98,7 @@ pub fn why(why: &Why) -> Value {
         "urgency": why.urgency,
         "blocked_by": why.blocked_by,
         "explanation": why.explanation,
+        "fees": judged,
     })
 }
 

@@ -151,9 +151,38 @@ pub fn why(why: &Value) -> String {
     if let Some(ms) = channel["depletion_ms"].as_u64() {
         let _ = writeln!(out, "empty in   about {} min at the present flow", ms / 60_000);
     }
+    fee_lines(&mut out, &why["fees"]);
     let _ = writeln!(out, "blocked by {}", text(why, "blocked_by"));
     let _ = writeln!(out, "{}", text(why, "explanation"));
     out
+}
+
+/// What the fee rules make a channel's liquidity worth.
+fn fee_lines(out: &mut String, fees: &Value) {
+    if fees.is_null() {
+        return;
+    }
+    let day = |key| sat(number(fees, key));
+    let _ = writeln!(
+        out,
+        "demand     {} sat out, {} sat in a day",
+        day("demand_out_msat_per_day"),
+        day("demand_in_msat_per_day")
+    );
+    if let Some(fault) = fees["fault"].as_str() {
+        let _ = writeln!(out, "rules      {fault}");
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "fee        {} ppm now, {} ppm at its target",
+        fees["fee_before_ppm"], fees["fee_after_ppm"]
+    );
+    let _ = writeln!(
+        out,
+        "worth      {} ppm to get there; pays at most {} ppm, lends for {} ppm",
+        fees["worth_ppm"], fees["fee_max_ppm"], fees["price_ppm"]
+    );
 }
 
 /// `debal roster`.

@@ -5,10 +5,12 @@
 
 use super::raw::{self, ConfigError, Peer, Place, Value, Values};
 use super::table::KNOBS;
+use crate::fees::Model;
 use debal_protocol::Msat;
 use debal_protocol::config::{Caps, Deadlines, Liquidity};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What the leader's plans may contain when this node leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,19 @@ pub struct AgentConfig {
     pub rebalancing: bool,
     /// Limits of plans this node makes.
     pub planner: PlannerLimits,
+    /// Rules for the fees of our channels, if any.
+    pub fees: Option<FeesConfig>,
+}
+
+/// Rules for fees, and how liquidity is valued by them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeesConfig {
+    /// The rule file.
+    pub rules: PathBuf,
+    /// Pause between two passes.
+    pub every: Duration,
+    /// How moves are valued.
+    pub model: Model,
 }
 
 /// Where the values come from, strongest last in [`AgentConfig::load`].
@@ -216,6 +231,7 @@ fn resolve(read: &Reader) -> Result<AgentConfig, ConfigError> {
             max_hops: read.whole32("planner.max_hops"),
             min_amount_msat: read.sat("planner.min_amount_sat"),
         },
+        fees: fees(read),
     })
 }
 
@@ -226,6 +242,21 @@ fn metrics_listen(read: &Reader) -> Result<Option<SocketAddr>, ConfigError> {
     }
     let resolved = text.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
     resolved.map(Some).ok_or_else(|| read.wrong("metrics_listen", "host:port"))
+}
+
+fn fees(read: &Reader) -> Option<FeesConfig> {
+    if read.text("fees.rules").is_empty() {
+        return None;
+    }
+    Some(FeesConfig {
+        rules: read.path("fees.rules"),
+        every: Duration::from_secs(read.whole("fees.interval_s")),
+        model: Model {
+            horizon_h: read.whole32("fees.horizon_h"),
+            demand_days: read.whole32("fees.demand_days"),
+            margin_ppm: read.share("fees.margin"),
+        },
+    })
 }
 
 fn liquidity(read: &Reader) -> Liquidity {
@@ -250,6 +281,7 @@ fn caps(read: &Reader) -> Caps {
         fees_hour_msat: read.sat("caps.fees_hour_sat"),
         fees_day_msat: read.sat("caps.fees_day_sat"),
         fee_max_ppm: read.whole32("caps.fee_max_ppm"),
+        pair_cooldown_ms: read.whole("caps.pair_cooldown_s").saturating_mul(1_000),
     }
 }
 

@@ -204,6 +204,14 @@ pub const KNOBS: &[Knob] = &[
         "Highest fee of one cycle, millionths of its amount.",
     ),
     knob(
+        "caps.pair_cooldown_s",
+        whole(0, 3_600),
+        "s",
+        "600",
+        "For this long after a cycle, none may move liquidity back between the same two of our \
+        channels: a way there and back pays fees twice for nothing. 0: no such rule.",
+    ),
+    knob(
         "deadlines.gap_ms",
         whole(10, 86_400_000),
         "ms",
@@ -252,6 +260,43 @@ pub const KNOBS: &[Knob] = &[
         "",
         "true",
         "Take part in rebalancing from the start; `debal status` shows it.",
+    ),
+    knob(
+        "fees.rules",
+        Kind::Path,
+        "",
+        "",
+        "Rule file for the fees of this node's channels (docs/fees.md). Not set: fees stay as they \
+        are, and liquidity is valued by the thresholds alone.",
+    ),
+    knob(
+        "fees.interval_s",
+        whole(1, 86_400),
+        "s",
+        "600",
+        "Pause between two passes of the rules. A channel changes at most twice a day.",
+    ),
+    knob(
+        "fees.horizon_h",
+        whole(1, 8_760),
+        "h",
+        "168",
+        "How far ahead it is counted what moved liquidity earns, at the fees the rules will ask then.",
+    ),
+    knob(
+        "fees.demand_days",
+        whole(1, 90),
+        "d",
+        "7",
+        "Over how many days demand is observed: what was forwarded and what failed for want of \
+        balance.",
+    ),
+    knob(
+        "fees.margin",
+        SHARE,
+        "share",
+        "0.2",
+        "What a move must be worth beyond its cost, as a share of its worth: small gains are noise.",
     ),
     knob(
         "planner.max_hops",

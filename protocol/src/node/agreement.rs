@@ -8,16 +8,16 @@ use super::proof::check_form;
 use crate::amount::Msat;
 use crate::event::Event;
 use crate::evidence::{EnvelopeBytes, Evidence};
-use crate::ids::{Epoch, TransferId};
+use crate::ids::{ChannelId, Epoch, TransferId};
 use crate::journal::Record;
 use crate::limits::{CYCLE_HOPS_MIN, ROUNDS_MAX};
-use crate::message::{Message, Refusal};
+use crate::message::{Message, Outcome, Refusal};
 use crate::mutant::{Mutant, active};
 use crate::plan::{Accept, CyclePlan, Go, Hop, Plan, PlanCheck};
 use crate::reject::{Blame, Reject};
 use crate::summary::{Offer, Want};
 use crate::time::Now;
-use crate::transfer::{Kind, Stage, is_path};
+use crate::transfer::{Kind, Leg, Stage, is_path};
 use crate::wire::{Verified, codec};
 use debal_crypto::{Digest, Domain, LockHash, NodeId};
 use std::collections::BTreeMap;
@@ -210,8 +210,9 @@ impl Node {
         if gets.amount_msat > in_offer.receive_msat {
             return Err(Refusal::OverTarget);
         }
-        let lent = u32::from(out_lends).saturating_add(u32::from(in_lends));
-        self.check_fee(pays.amount_msat, gets.amount_msat, lent, now)?;
+        self.check_cooldown(&pays, &gets, now)?;
+        let lends = [(pays.channel, out_lends), (gets.channel, in_lends)];
+        self.check_fee(pays.amount_msat, gets.amount_msat, lends, now)?;
         // Both hops of a cycle of two face one counterparty: what counts is their sum.
         if pays.payee == gets.payer {
             let both = pays.amount_msat.plus_capped(gets.amount_msat);
@@ -238,18 +239,31 @@ impl Node {
     }
 
     /// A lender gets its price on each lent hop; a beneficiary pays at most its cap and budgets.
-    fn check_fee(&self, pays: Msat, gets: Msat, lent: u32, now: Now) -> Result<(), Refusal> {
-        let price_ppm = self.config.liquidity.price_ppm.saturating_mul(lent);
-        let due = pays.ppm(price_ppm);
+    fn check_fee(
+        &self,
+        pays: Msat,
+        gets: Msat,
+        lends: [(ChannelId, bool); 2],
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let [lent, gained] = [true, false].map(|lent| {
+            let of_kind = lends.iter().filter(move |(_, lends)| *lends == lent);
+            of_kind.map(|(channel, _)| *channel)
+        });
+        let lent_count = lent.clone().count();
+        let price_ppm = lent.map(|channel| self.liquidity_of(channel).price_ppm);
+        let due = pays.ppm(price_ppm.fold(0, u32::saturating_add));
         if pays.plus_capped(due) <= gets {
             return Ok(());
         }
-        if lent == 2 {
+        if lent_count == 2 {
             return Err(Refusal::Fee);
         }
         let cost = pays.minus_or_zero(gets);
         let caps = &self.config.caps;
-        if cost > pays.ppm(caps.fee_max_ppm) {
+        let worth_ppm = gained.map(|channel| self.fee_max_ppm(channel));
+        let worth_ppm = worth_ppm.fold(0, u32::saturating_add).min(caps.fee_max_ppm);
+        if cost > pays.ppm(worth_ppm) {
             return Err(Refusal::Fee);
         }
         if cost == Msat::ZERO {
@@ -261,6 +275,28 @@ impl Node {
         };
         if over(3_600_000, caps.fees_hour_msat) || over(86_400_000, caps.fees_day_msat) {
             return Err(Refusal::Budget);
+        }
+        Ok(())
+    }
+
+    /// No ping-pong: what a cycle moved between two of our channels is not moved straight back.
+    /// Read from the journaled transfers, so a restart forgets nothing.
+    fn check_cooldown(&self, pays: &Hop, gets: &Hop, now: Now) -> Result<(), Refusal> {
+        let since_ms = now.wall_ms.saturating_sub(self.config.caps.pair_cooldown_ms);
+        let went_back = self.durable.transfers.values().any(|transfer| {
+            let through =
+                |leg: Option<Leg>, hop: &Hop| leg.map(|leg| leg.channel) == Some(hop.channel);
+            let recent = match transfer.stage {
+                Stage::Done { outcome, at_ms } => outcome == Outcome::Committed && at_ms > since_ms,
+                Stage::Reserved { .. } | Stage::Live => true,
+            };
+            matches!(transfer.kind, Kind::Cycle { .. })
+                && recent
+                && through(transfer.incoming, pays)
+                && through(transfer.outgoing, gets)
+        });
+        if went_back && self.config.caps.pair_cooldown_ms > 0 {
+            return Err(Refusal::CoolDown);
         }
         Ok(())
     }

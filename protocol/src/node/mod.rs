@@ -36,6 +36,7 @@ use crate::message::{Message, Refusal, Travel};
 use crate::mutant::{Mutant, active};
 use crate::reject::{Blame, Reject};
 use crate::roster::RosterError;
+use crate::steer::Steer;
 use crate::summary::SummaryBook;
 use crate::time::Now;
 use crate::wire::{self, Verified};
@@ -74,6 +75,8 @@ pub struct Node {
     /// The journal is low on space: nothing new is begun.
     space_low: bool,
     summaries: summaries::Publishing,
+    /// What the agent has worked out per channel end.
+    steers: BTreeMap<ChannelId, Steer>,
     outbox: outbox::Outbox,
 }
 
@@ -102,6 +105,7 @@ impl Node {
             openings: BTreeMap::new(),
             space_low: false,
             summaries: summaries::Publishing::default(),
+            steers: BTreeMap::new(),
             outbox: outbox::Outbox::default(),
             config,
             suite,

@@ -12,6 +12,7 @@ use crate::journal::Record;
 use crate::limits::{OPEN_TRANSFERS_MAX, PAYMENT_HOPS_MAX, RECEIVES_MAX};
 use crate::message::Refusal;
 use crate::plan::{Hop, Route};
+use crate::steer::Steer;
 use crate::summary::ForwardPolicy;
 use crate::time::Now;
 use crate::transfer::is_path;
@@ -38,6 +39,7 @@ impl Node {
                 self.summaries.changed = true;
                 Ok(Answer::Done)
             }
+            Operator::Steer { channel, steer } => self.steer(channel, steer),
             Operator::Sponsor { binding, weight } => self.sponsor(binding, weight, now),
             Operator::Leave => self.leave_roster(now),
         };
@@ -54,6 +56,18 @@ impl Node {
         }
         self.record(Record::PolicySet { channel, policy });
         self.summaries.changed = true;
+        Ok(Answer::Done)
+    }
+
+    /// Prices are public, so a new one is told at once; targets show at the next epoch.
+    fn steer(&mut self, channel: ChannelId, steer: Option<Steer>) -> Result<Answer, OperatorError> {
+        if !self.durable.channels.contains_key(&channel) {
+            return Err(OperatorError::NoChannel(channel));
+        }
+        match steer {
+            Some(steer) => self.steers.insert(channel, steer.bounded()),
+            None => self.steers.remove(&channel),
+        };
         Ok(Answer::Done)
     }
 

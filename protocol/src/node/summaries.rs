@@ -9,6 +9,7 @@ use super::Node;
 use crate::amount::Msat;
 use crate::bounded::Bounded;
 use crate::channel::Channel;
+use crate::config::Liquidity;
 use crate::event::Event;
 use crate::evidence::{EnvelopeBytes, Evidence};
 use crate::ids::{ChannelId, Epoch};
@@ -18,7 +19,7 @@ use crate::limits::{ROSTER_MAX, SUMMARY_CHANNELS_MAX};
 use crate::message::Message;
 use crate::mutant::{Mutant, active};
 use crate::reject::Reject;
-use crate::summary::{ChannelSummary, ForwardPolicy, Offer, Summary};
+use crate::summary::{ChannelSummary, ForwardPolicy, Offer, Summary, Want};
 use crate::time::Now;
 use crate::wire::Verified;
 use debal_crypto::NodeId;
@@ -66,8 +67,35 @@ impl Node {
         if active(Mutant::ReservationsIgnored) {
             reserved = Msat::ZERO;
         }
-        let depletion_ms = self.flow.depletion_ms(id, channel.local_msat(), now.wall_ms);
-        Offer::of(channel, reserved, depletion_ms, &self.config.liquidity)
+        let mut offer =
+            Offer::of(channel, reserved, self.depletion_ms(channel, now), &self.liquidity_of(id));
+        if let Some(urgency) = self.steers.get(&id).and_then(|steer| steer.urgency)
+            && offer.want != Want::Nothing
+        {
+            offer.urgency = urgency;
+        }
+        offer
+    }
+
+    /// The thresholds of a channel end: the agent's for it, else the configured ones.
+    pub(super) fn liquidity_of(&self, channel: ChannelId) -> Liquidity {
+        let configured = &self.config.liquidity;
+        self.steers.get(&channel).map_or(*configured, |steer| steer.over(configured))
+    }
+
+    /// The most a cycle may cost for what it does to a channel end that wants it, ppm.
+    pub(super) fn fee_max_ppm(&self, channel: ChannelId) -> u32 {
+        let cap = self.config.caps.fee_max_ppm;
+        self.steers.get(&channel).map_or(cap, |steer| steer.fee_max_ppm.min(cap))
+    }
+
+    /// Predicted time to depletion: the agent's forecast, else the mean of the last epochs.
+    pub(super) fn depletion_ms(&self, channel: &Channel, now: Now) -> Option<u64> {
+        let id = channel.terms.channel;
+        match self.steers.get(&id).and_then(|steer| steer.forecast) {
+            Some(forecast) => forecast.ms(),
+            None => self.flow.depletion_ms(id, channel.local_msat(), now.wall_ms),
+        }
     }
 
     /// Why this node asks for rebalancing, or `none`.
@@ -90,8 +118,7 @@ impl Node {
             return "theta";
         }
         let drying = |channel: &Channel| {
-            let id = channel.terms.channel;
-            let left = self.flow.depletion_ms(id, channel.local_msat(), now.wall_ms);
+            let left = self.depletion_ms(channel, now);
             left.is_some_and(|left_ms| left_ms < liquidity.tau_ms)
         };
         if channels().any(drying) { "tau" } else { "none" }
@@ -141,11 +168,11 @@ impl Node {
 
     /// Our channels as others see them; the most urgent ones if there are too many for one summary.
     fn channel_summaries(&self, now: Now) -> Vec<ChannelSummary> {
-        let liquidity = &self.config.liquidity;
         let channels = self.durable.channels.values();
         let mut all: Vec<ChannelSummary> = channels
             .map(|channel| {
-                let mut summary = self.offer(channel, now).summarise(channel, liquidity);
+                let liquidity = self.liquidity_of(channel.terms.channel);
+                let mut summary = self.offer(channel, now).summarise(channel, &liquidity);
                 if channel.frozen || !self.peers_up.contains(&channel.peer()) {
                     summary.policy.disabled = true;
                 }

@@ -66,7 +66,7 @@ impl Node {
             digest: state.digest().unwrap_or(Digest([0; 32])),
             frozen: channel.frozen,
             peer_up: self.peers_up.contains(&channel.peer()),
-            depletion_ms: self.flow.depletion_ms(id, channel.local_msat(), now.wall_ms),
+            depletion_ms: self.depletion_ms(channel, now),
         }
     }
 
@@ -75,7 +75,7 @@ impl Node {
     pub fn why(&self, channel: ChannelId, now: Now) -> Option<Why> {
         let entry = self.durable.channels.get(&channel)?;
         let offer = self.offer(entry, now);
-        let shown = offer.summarise(entry, &self.config.liquidity);
+        let shown = offer.summarise(entry, &self.liquidity_of(channel));
         let (blocked_by, explanation) = self.explain(entry, &offer, shown.send_msat, now);
         Some(Why {
             channel: self.channel_status(entry, now),
@@ -99,7 +99,8 @@ impl Node {
         shown_send: Msat,
         now: Now,
     ) -> (&'static str, String) {
-        let shown_receive = offer.summarise(entry, &self.config.liquidity).receive_msat;
+        let liquidity = self.liquidity_of(entry.terms.channel);
+        let shown_receive = offer.summarise(entry, &liquidity).receive_msat;
         if !self.durable.rebalancing {
             let text = "rebalancing is switched off here; set rebalancing.enabled = true";
             return ("disabled", text.into());

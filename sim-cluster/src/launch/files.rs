@@ -128,6 +128,7 @@ struct AgentConfig {
     loopback: bool,
     log: &'static str,
     policy: PolicyTable,
+    caps: CapsTable,
     payments: PaymentsTable,
     rebalancing: RebalancingTable,
     bootstrap: Vec<BootstrapEntry>,
@@ -138,6 +139,11 @@ struct PolicyTable {
     kappa: f64,
     theta: f64,
     tau_s: u64,
+}
+
+#[derive(Serialize)]
+struct CapsTable {
+    pair_cooldown_s: u64,
 }
 
 #[derive(Serialize)]
@@ -247,6 +253,8 @@ fn write_config(
         // Upstream prints whole frames when a neighbour is slow, which makes it slower.
         log: "info,libp2p_gossipsub=error,libp2p_kad=error",
         policy: PolicyTable { kappa: 0.1, theta: 0.2, tau_s: 7_200 },
+        // One epoch, as the default is of the default epoch.
+        caps: CapsTable { pair_cooldown_s: settings.epoch_ms.div_ceil(1_000).min(3_600) },
         payments: PaymentsTable { attempts: settings.attempts },
         rebalancing: RebalancingTable { enabled: false },
         bootstrap,

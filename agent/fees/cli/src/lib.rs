@@ -20,6 +20,7 @@ use std::io::Write;
 use clap::Parser;
 
 pub use args::{Access, Args, Command, Common, DialectName, Form, Given, Memory};
+pub use live::{RuleFile, read_rule_file};
 
 /// Runs one command line (without the program's name and the word `fees`), prints to `out` what it
 /// answers and to `err` what went wrong, and returns the exit code.

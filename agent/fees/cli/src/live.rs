@@ -22,10 +22,22 @@ pub struct RuleFile {
     pub digest: String,
 }
 
-/// Reads and compiles the rule file.
+/// Reads and compiles the rule file of a command line.
 pub fn rule_file(common: &Common, dialect: Option<DialectName>) -> Result<RuleFile, Failure> {
     let path = common.config.as_ref();
     let path = path.ok_or_else(|| Failure::of(2, "usage", "-c RULES is missing".to_owned()))?;
+    rule_file_at(path, dialect)
+}
+
+/// Reads and compiles a rule file with the files it names, for a program around this one.
+///
+/// # Errors
+/// What is wrong, with file and line.
+pub fn read_rule_file(path: &Path) -> Result<RuleFile, String> {
+    rule_file_at(path, None).map_err(|failure| failure.message)
+}
+
+fn rule_file_at(path: &Path, dialect: Option<DialectName>) -> Result<RuleFile, Failure> {
     let shown = path.display().to_string();
     let text = read::rules(path)?
         .ok_or_else(|| Failure::invalid("config_missing", format!("{shown} does not exist")))?;

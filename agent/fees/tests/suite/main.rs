@@ -9,6 +9,7 @@ mod needs;
 mod relations;
 mod states;
 mod superset;
+mod worth;
 
 use debal_fees::{Decision, NodeState, Options, Rules, evaluate};
 

@@ -4,4 +4,5 @@
 
 mod cycles;
 mod payments;
+mod steer;
 mod world;

@@ -110,6 +110,7 @@ impl World {
             caps: Caps {
                 cycle_min_msat: Msat(1),
                 exposure_msat: Msat(15_000_000_000),
+                pair_cooldown_ms: 1_500_000,
                 ..Caps::default()
             },
             deadlines: Deadlines::default(),

@@ -294,6 +294,7 @@ fn build_node(scenario: &Scenario, founding: &Founding, suite: &Arc<dyn Suite>) 
         caps: Caps {
             cycle_min_msat: Msat(1_000),
             exposure_msat: Msat(wishes.exposure_msat),
+            pair_cooldown_ms: scenario.epoch_ms,
             ..Caps::default()
         },
         deadlines: Deadlines::default(),

@@ -116,7 +116,11 @@ impl Fees {
             run.outcome == debal_fees_manager::Outcome::Changed
         };
         passed.changed = applied.channels.iter().filter(changed).count();
-        let state = manager.snapshot(now_s).await?;
+        let mut needs = file.rules.needs();
+        let demand_s = i64::from(self.config.model.demand_days) * 86_400;
+        needs.forwards_s = needs.forwards_s.max(demand_s);
+        needs.failed_s = needs.failed_s.max(demand_s);
+        let state = manager.snapshot(now_s, &needs).await?;
         let judged = judge(&file.rules, &state, &self.liquidity, &self.config.model);
         let mut kept = BTreeMap::new();
         for (channel, judgement, steer) in judged {

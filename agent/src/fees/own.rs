@@ -7,10 +7,10 @@ use crate::driver::DriverHandle;
 use async_trait::async_trait;
 use debal_backends::ledger::PortError;
 use debal_fees::state::{
-    Alternative, Channel, Constraints, FailedForward, Funds, Node as FeeSide, NodeState, Peer,
-    Policy, Switches,
+    Alternative, Channel, Constraints, FailedForward, Funds, Lack, Node as FeeSide, NodeState,
+    Peer, Policy, Switches,
 };
-use debal_fees::{PolicyUpdate, Status};
+use debal_fees::{Needs, PolicyUpdate, Status};
 use debal_fees_history::ForwardRow;
 use debal_fees_manager::{FeeNode, NodeError, Target};
 use debal_protocol::channel::Channel as Held;
@@ -54,7 +54,8 @@ impl OwnNode {
 
 #[async_trait]
 impl FeeNode for OwnNode {
-    async fn state(&self, now_s: i64) -> Result<NodeState, NodeError> {
+    async fn state(&self, now_s: i64, _needs: &Needs) -> Result<NodeState, NodeError> {
+        // Everything is in memory: leaving something out would save nothing.
         let own = self.node;
         self.driver.look(move |node, now| state_of(node, now, own, now_s)).await.map_err(told)
     }
@@ -151,6 +152,7 @@ fn state_of(node: &Node, now: Now, own: NodeId, now_s: i64) -> NodeState {
             peers,
             forwards: Vec::new(),
             failed_forwards: failed,
+            lacks: [Lack::InboundFees, Lack::TimeLockDelta].into(),
         },
         channels,
         circuitbreaker: None,

@@ -1,0 +1,176 @@
+//! What one node does: it hears its neighbours' potentials, weighs its own channels at them, and
+//! says its own.
+//!
+//! It must never need anything that the node does not know by itself: its own channels and what
+//! neighbours said. All of it is integers, so that both ends of a channel come to the same flow.
+
+use super::rule::{Momentum, ONE, Rule};
+use super::{FRACTION_BITS, MAX_POTENTIAL, Precision, wire};
+
+/// Bits after the point of a channel's stiffness.
+const STIFFNESS_BITS: u32 = 24;
+
+/// One arc of a channel, as one of its ends sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    /// Which neighbour is at the other end, as a place in what [`NodePrices::step`] is given.
+    pub neighbour: u32,
+    /// Whether this node would pay; otherwise it would receive.
+    pub pays: bool,
+    /// The most that can move, in msat.
+    pub capacity_msat: u64,
+    /// What moving one million msat is worth, in msat; negative where it costs; never 0.
+    pub value_ppm: i64,
+}
+
+/// The state of one node through the rounds.
+#[derive(Debug, Clone)]
+pub struct NodePrices {
+    ends: Vec<End>,
+    /// What each neighbour said last.
+    heard: Vec<i64>,
+    /// The potential before momentum is added.
+    at: i64,
+    /// What this node said last.
+    said: i64,
+    last_move: i64,
+    /// Nesterov's counter, in 1024ths.
+    pace: i64,
+    precision: Precision,
+    /// The channels' stiffness together, and the span it belongs to.
+    stiffness: (u32, u128),
+}
+
+impl NodePrices {
+    /// A node with these channel ends that starts at `start` and takes it that neighbour `i` starts
+    /// at `heard[i]`. Ends that name no neighbour in `heard` are left out.
+    #[must_use]
+    pub fn new(
+        mut ends: Vec<End>,
+        start: i64,
+        heard: Vec<i64>,
+        precision: Precision,
+    ) -> NodePrices {
+        ends.retain(|end| (end.neighbour as usize) < heard.len() && end.value_ppm != 0);
+        let bound = |potential: i64| precision.rounded(bounded(i128::from(potential)));
+        let said = bound(start);
+        let heard = heard.into_iter().map(bound).collect();
+        let (last_move, pace) = (0, i64::from(ONE));
+        NodePrices { ends, heard, at: said, said, last_move, pace, precision, stiffness: (0, 0) }
+    }
+
+    /// One round: takes in what arrived (`None` where nothing did: the last word stands) and
+    /// answers what to say to every neighbour.
+    pub fn step(&mut self, rule: &Rule, received: &[Option<i64>]) -> i64 {
+        self.hear(received);
+        let aim = bounded(i128::from(self.said) - self.correction(rule));
+        let moved = aim - self.at;
+        let ahead = match rule.momentum {
+            Momentum::None => 0,
+            Momentum::Fixed(part) => (i128::from(moved) * i128::from(part)) >> ONE.ilog2(),
+            Momentum::Restarting => self.carried(moved),
+        };
+        (self.at, self.last_move) = (aim, moved);
+        self.said = self.precision.rounded(bounded(i128::from(aim) + ahead));
+        self.said
+    }
+
+    /// Takes in what arrived without a step: what a node does that sits a round out.
+    pub fn hear(&mut self, received: &[Option<i64>]) {
+        for (heard, potential) in self.heard.iter_mut().zip(received) {
+            *heard = potential.map_or(*heard, |said| bounded(i128::from(said)));
+        }
+    }
+
+    /// What this node said last.
+    #[must_use]
+    pub fn said(&self) -> i64 {
+        self.said
+    }
+
+    /// This node's channel ends.
+    #[must_use]
+    pub fn ends(&self) -> &[End] {
+        &self.ends
+    }
+
+    /// What the arc of one end carries at the potentials said and heard last.
+    #[must_use]
+    pub fn flow_msat(&self, end: &End, rule: &Rule) -> u64 {
+        let heard = self.heard.get(end.neighbour as usize).copied().unwrap_or_default();
+        let rise = if end.pays { heard - self.said } else { self.said - heard };
+        flow_msat(end.capacity_msat, end.value_ppm, rise, rule.span)
+    }
+
+    /// How far the potential must fall: the net inflow over the stiffness of all channels.
+    fn correction(&mut self, rule: &Rule) -> i128 {
+        let mut inflow = 0i128;
+        for end in &self.ends {
+            let flow = i128::from(self.flow_msat(end, rule));
+            inflow += if end.pays { -flow } else { flow };
+        }
+        if self.stiffness.0 != rule.span {
+            self.stiffness = (rule.span, self.stiffness_at(rule.span));
+        }
+        let stiffness = self.stiffness.1.max(1);
+        let part = (inflow.unsigned_abs() << STIFFNESS_BITS) / stiffness;
+        let part = (part * u128::from(rule.step)) >> ONE.ilog2();
+        let part = part.min(MAX_POTENTIAL.unsigned_abs().into()) as i128;
+        if inflow < 0 { -part } else { part }
+    }
+
+    fn stiffness_at(&self, span: u32) -> u128 {
+        let one = |end: &End| {
+            (u128::from(end.capacity_msat) << STIFFNESS_BITS) / width(end.value_ppm, span)
+        };
+        self.ends.iter().map(one).sum()
+    }
+
+    /// Nesterov's momentum with a restart that only looks at this node's own last two moves.
+    fn carried(&mut self, moved: i64) -> i128 {
+        let one = i64::from(ONE);
+        if moved.signum() * self.last_move.signum() < 0 {
+            self.pace = one;
+        }
+        let square = 4 * self.pace * self.pace + one * one;
+        let next = (one + square.isqrt()) / 2;
+        let ahead = i128::from(moved) * i128::from(self.pace - one) / i128::from(next.max(1));
+        self.pace = next;
+        ahead
+    }
+}
+
+/// What an arc carries: nothing while it gains nothing, all from a gain of `span` of its value on,
+/// in between the share of the way. `rise` is the head's potential less the tail's.
+pub(super) fn flow_msat(capacity_msat: u64, value_ppm: i64, rise: i64, span: u32) -> u64 {
+    let gain = (value_ppm << FRACTION_BITS) + rise;
+    let width = width(value_ppm, span);
+    match u128::try_from(gain) {
+        Err(_) => 0,
+        Ok(gain) if gain >= width => capacity_msat,
+        // Below the capacity, which fits.
+        Ok(gain) => (u128::from(capacity_msat) * gain / width) as u64,
+    }
+}
+
+/// How much gain it takes to use all of an arc.
+fn width(value_ppm: i64, span: u32) -> u128 {
+    let value = u128::from(value_ppm.unsigned_abs()) << FRACTION_BITS;
+    ((value * u128::from(span)) >> ONE.ilog2()).max(1)
+}
+
+/// A potential within range.
+fn bounded(potential: i128) -> i64 {
+    let largest = i128::from(MAX_POTENTIAL);
+    potential.clamp(-largest, largest) as i64
+}
+
+impl Precision {
+    /// A potential as the neighbours read it.
+    fn rounded(self, potential: i64) -> i64 {
+        match self {
+            Precision::Exact => potential,
+            Precision::TwoBytes => wire::decode(wire::encode(potential)),
+        }
+    }
+}

@@ -12,11 +12,15 @@ use crate::measures::{Balance, balance};
 use crate::method::{Method, Outcome, check};
 use crate::methods::exact::{Exact, optimum};
 use crate::methods::greedy::Greedy;
+use crate::methods::local::Local;
+use crate::methods::operators::Operators;
 use crate::methods::prices::Prices;
+use crate::methods::revive::Revive;
+use crate::methods::summaries::{Hybrid, Summaries};
 use crate::methods::{Nothing, applied};
 use crate::report::{Column, Report, Row};
-use crate::states::State;
-use debal_planner::prices::Rounds;
+use crate::states::{State, TUNING_SEEDS};
+use debal_planner::prices::{Precision, Rounds};
 use debal_topology::balances::StartingBalances;
 
 /// What is run.
@@ -69,14 +73,7 @@ pub const PLOTS: [(&str, &str); 2] =
 /// # Errors
 /// Words that no method's name contains.
 pub fn methods(words: &[String]) -> Result<Vec<Box<dyn Method>>, BenchError> {
-    let mut all: Vec<Box<dyn Method>> = vec![
-        Box::new(Nothing),
-        Box::new(Greedy { hops: Some(4) }),
-        Box::new(Exact { helpers: false }),
-    ];
-    for rounds in [20, 50, 100, 200] {
-        all.push(Box::new(Prices::of(Rounds::of(rounds))));
-    }
+    let mut all = all_methods();
     if !words.is_empty() {
         all.retain(|method| words.iter().any(|word| method.name().contains(word.as_str())));
     }
@@ -84,6 +81,65 @@ pub fn methods(words: &[String]) -> Result<Vec<Box<dyn Method>>, BenchError> {
         return Err(BenchError::Usage(format!("no method is called like {}", words.join(", "))));
     }
     Ok(all)
+}
+
+fn all_methods() -> Vec<Box<dyn Method>> {
+    let mut all: Vec<Box<dyn Method>> = vec![Box::new(Nothing), Box::new(Operators::default())];
+    all.push(Box::new(Local));
+    for hops in [Some(4), Some(5), None] {
+        all.push(Box::new(Greedy { hops }));
+    }
+    all.push(Box::new(Revive { group: 300 }));
+    for bits in [2, 3, 4] {
+        all.push(Box::new(Summaries { bits }));
+    }
+    for rounds in [50, 100] {
+        all.push(Box::new(Prices::gradient(rounds)));
+    }
+    for rounds in [10, 20, 50, 100, 200] {
+        all.push(Box::new(Prices::of(Rounds::of(rounds))));
+    }
+    let in_weather = |name: &str, rounds, loss, idle| {
+        let name = name.to_owned();
+        Box::new(Prices { name, loss, idle, ..Prices::of(Rounds::of(rounds)) })
+    };
+    all.push(in_weather("prices 100, 20 % lost", 100, 0.2, 0.0));
+    all.push(in_weather("prices 50, half idle", 50, 0.0, 0.5));
+    let short = Rounds { precision: Precision::TwoBytes, ..Rounds::of(50) };
+    all.push(Box::new(Prices { name: "prices 50, 2 bytes".to_owned(), ..Prices::of(short) }));
+    all.push(Box::new(Hybrid { bits: 4, rounds: 10 }));
+    let name = "prices 50, helpers".to_owned();
+    all.push(Box::new(Prices { name, helpers: true, ..Prices::of(Rounds::of(50)) }));
+    all.push(Box::new(Exact { helpers: false }));
+    all.push(Box::new(Exact { helpers: true }));
+    all
+}
+
+/// The best of every method's candidates by phi (the least left off target) on the tuning seeds, in the methods' order.
+fn tuned(
+    options: &Options,
+    methods: &[Box<dyn Method>],
+    watch: &mut dyn FnMut(&str),
+) -> Result<Vec<Option<Box<dyn Method>>>, BenchError> {
+    let mut chosen = Vec::with_capacity(methods.len());
+    for method in methods {
+        let mut best: Option<(f64, Box<dyn Method>)> = None;
+        for candidate in method.candidates() {
+            watch(&format!("tuning {}", method.name()));
+            let mut reached = 0.0;
+            for seed in TUNING_SEEDS {
+                let graph = options.source.graph(seed)?;
+                let state = State::draw(&graph, options.balances, seed)?;
+                let outcome = candidate.settle(&state, seed)?;
+                reached -= balance(&state, &outcome.held_msat).off_target;
+            }
+            if best.as_ref().is_none_or(|(most, _)| reached > *most) {
+                best = Some((reached, candidate));
+            }
+        }
+        chosen.push(best.map(|(_, candidate)| candidate));
+    }
+    Ok(chosen)
 }
 
 /// Runs `methods` on every seed. `watch` is told what is being done.
@@ -95,6 +151,12 @@ pub fn run(
     methods: &[Box<dyn Method>],
     watch: &mut dyn FnMut(&str),
 ) -> Result<Report, BenchError> {
+    let tuned = tuned(options, methods, watch)?;
+    let chosen: Vec<&dyn Method> = methods
+        .iter()
+        .zip(&tuned)
+        .map(|(method, tuned)| tuned.as_ref().unwrap_or(method).as_ref())
+        .collect();
     let mut observed = vec![vec![Vec::new(); METRICS.len()]; methods.len()];
     let mut graph = options.source.graph(1)?;
     for seed in 1..=options.seeds {
@@ -103,19 +165,19 @@ pub fn run(
         }
         let state = State::draw(&graph, options.balances, seed)?;
         let start = Start::of(&state)?;
-        for (method, observed) in methods.iter().zip(&mut observed) {
+        for (method, observed) in chosen.iter().zip(&mut observed) {
             watch(&format!("seed {seed}: {}", method.name()));
             let stopwatch = Stopwatch::start();
             let outcome = method.settle(&state, seed)?;
             let spent = stopwatch.spent();
-            check(method.as_ref(), &state, &outcome)?;
+            check(*method, &state, &outcome)?;
             let values = start.values(&state, &outcome, spent);
             for (list, value) in observed.iter_mut().zip(values) {
                 list.push(value);
             }
         }
     }
-    let row = |(method, lists): (&Box<dyn Method>, Vec<Vec<f64>>)| Row {
+    let row = |(method, lists): (&&dyn Method, Vec<Vec<f64>>)| Row {
         method: method.name(),
         metrics: METRICS
             .iter()
@@ -128,7 +190,7 @@ pub fn run(
         graph: options.source.name(),
         seeds: options.seeds,
         state: state_name(options.balances).to_owned(),
-        rows: methods.iter().zip(observed).map(row).collect(),
+        rows: chosen.iter().zip(observed).map(row).collect(),
     })
 }
 

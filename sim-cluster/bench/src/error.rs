@@ -2,7 +2,7 @@
 
 use debal_planner::circulation::{CertificateError, Error as CirculationError};
 use debal_planner::cycles::CycleError;
-use debal_planner::prices::PriceError;
+use debal_planner::prices::{PriceError, SettleError};
 use debal_topology::InputError;
 
 /// Why a benchmark does not run.
@@ -23,6 +23,9 @@ pub enum BenchError {
     /// The price rounds refused the problem.
     #[error("the price rounds: {0}")]
     Prices(#[from] PriceError),
+    /// What the rounds came to could not be settled.
+    #[error("settling: {0}")]
+    Settle(#[from] SettleError),
     /// Cutting cycles failed.
     #[error("cutting cycles: {0}")]
     Cycles(#[from] CycleError),

@@ -40,6 +40,12 @@ pub trait Method {
         true
     }
 
+    /// Itself with other parameters: the best of them on seeds apart is the one that is measured.
+    /// None for a method that has nothing to tune.
+    fn candidates(&self) -> Vec<Box<dyn Method>> {
+        Vec::new()
+    }
+
     /// Rebalances once. `seed` is for its own draws.
     ///
     /// # Errors

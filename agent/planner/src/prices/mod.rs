@@ -5,7 +5,7 @@
 //! nothing to all it can carry while its gain (value plus the rise in potential) goes from zero to a
 //! part of its value, and every node moves its potential against what it would be left with. What
 //! the rounds leave open at a node is lost when the flows are cut into cycles, never moved: wealth
-//! is safe whatever anybody says. It must never decide by floating point, read a clock or draw
+//! is safe whatever anybody says. A leader sees what channels offer to move, never a balance. It must never decide by floating point, read a clock or draw
 //! random numbers; messages that get lost are the caller's [`Weather`].
 //!
 //! ```
@@ -21,7 +21,7 @@
 //! let rounds = Rounds { schedule: Schedule::default(), ..Rounds::of(50) };
 //! let agreed = network.run(&rounds, &mut Calm);
 //! let limits = Limits { max_hops: 20, min_amount_msat: 1, max_cycles: usize::MAX };
-//! let settled = network.settle(&agreed.flows_msat, 1, &limits)?;
+//! let settled = network.settle(&agreed.offers_msat, 1, &limits)?;
 //! assert!(settled.moved_msat[..3].iter().all(|moved| *moved >= 690));
 //! assert_eq!(settled.moved_msat[3], 0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -33,12 +33,15 @@ mod wire;
 
 use thiserror::Error;
 
-use crate::circulation::{MAX_CAPACITY_MSAT, MAX_VALUE_PPM, ResidualArc, net_gains, worth};
+use crate::circulation::{
+    Error as CirculationError, MAX_CAPACITY_MSAT, MAX_VALUE_PPM, ResidualArc, dual_bound,
+    net_gains, solve, worth,
+};
 use crate::cycles::{Cycle, CycleError, Limits, strip};
 use crate::score::Score;
 
 pub use node::{End, NodePrices};
-pub use rule::{Momentum, ONE, Rule, Schedule};
+pub use rule::{Aim, Momentum, ONE, Rule, Schedule};
 pub use wire::{decode, encode};
 
 /// Bits after the point of a potential: it is in 256ths of a ppm.
@@ -87,6 +90,17 @@ pub enum PriceError {
     },
 }
 
+/// Why offers cannot be settled.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SettleError {
+    /// The solver refused them.
+    #[error(transparent)]
+    Circulation(#[from] CirculationError),
+    /// Cutting them into cycles failed.
+    #[error(transparent)]
+    Cycles(#[from] CycleError),
+}
+
 /// Which messages arrive and which nodes take part in a round.
 pub trait Weather {
     /// Whether node `from`'s message of `round` reaches its neighbour `to`.
@@ -119,6 +133,9 @@ pub struct Rounds {
     pub schedule: Schedule,
     /// How potentials travel.
     pub precision: Precision,
+    /// What a channel offers to move, in 1024ths of the flow its ends came to, within what it can:
+    /// [`ONE`] or more. Room to spare is what the leader needs to find short cycles.
+    pub offer: u32,
     /// What every node starts at, known to its neighbours, in 256ths of a ppm; empty for zero. The
     /// dual potentials of a leader's coarse plan go here.
     pub start: Vec<i64>,
@@ -129,15 +146,15 @@ impl Rounds {
     #[must_use]
     pub fn of(rounds: u32) -> Rounds {
         let (schedule, precision) = (Schedule::default(), Precision::Exact);
-        Rounds { rounds, schedule, precision, start: Vec::new() }
+        Rounds { rounds, schedule, precision, offer: ONE + ONE / 2, start: Vec::new() }
     }
 }
 
 /// What the rounds came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agreed {
-    /// Per arc, what both of its ends are ready to move, in msat; not yet a circulation.
-    pub flows_msat: Vec<u64>,
+    /// Per arc, what both of its ends offer to move, in msat; not yet a circulation.
+    pub offers_msat: Vec<u64>,
     /// Per node, what it said last, in 256ths of a ppm.
     pub potentials: Vec<i64>,
     /// Potentials sent, one per neighbour and step.
@@ -237,31 +254,80 @@ impl PriceNetwork {
         for (prices, inbox) in nodes.iter_mut().zip(&inboxes) {
             prices.hear(inbox);
         }
-        let flows_msat = self.agreed_flows(&nodes, rounds.schedule.rule(rounds.rounds.max(1) - 1));
+        let rule = rounds.schedule.rule(rounds.rounds.max(1) - 1);
+        let offers_msat = self.offers(&nodes, rule, rounds.offer);
         let potentials = nodes.iter().map(NodePrices::said).collect();
-        Agreed { flows_msat, potentials, messages, bytes: messages * rounds.precision.bytes() }
+        Agreed { offers_msat, potentials, messages, bytes: messages * rounds.precision.bytes() }
     }
 
-    /// Cuts flows into cycles, shortest first, in whole `unit_msat`, within `limits`: what cannot
-    /// be cut is not moved.
+    /// Finds the most valuable circulation within the offers, floored to whole `unit_msat`, and
+    /// cuts it into cycles, shortest first, within `limits`; then takes the short cycles that the
+    /// offers left over still hold. What cannot be cut is not moved.
     ///
     /// # Errors
-    /// [`CycleError`] if there are not as many flows as arcs.
+    /// [`SettleError`] if there are not as many offers as arcs.
     pub fn settle(
         &self,
-        flows_msat: &[u64],
+        offers_msat: &[u64],
         unit_msat: u64,
         limits: &Limits,
-    ) -> Result<Settled, CycleError> {
-        let unit = unit_msat.max(1);
-        let floored: Vec<u64> = flows_msat.iter().map(|flow| flow - flow % unit).collect();
-        let nodes = self.places.len() as u32;
-        let (cycles, left) = strip(nodes, &self.arcs, &floored, limits)?;
-        let moved_msat: Vec<u64> =
-            floored.iter().zip(left).map(|(flow, left)| flow - left).collect();
+    ) -> Result<Settled, SettleError> {
+        let floored = floored(offers_msat, unit_msat);
+        let offered: Vec<ResidualArc> = self
+            .arcs
+            .iter()
+            .zip(&floored)
+            .map(|(arc, offer)| ResidualArc { capacity_msat: *offer, ..*arc })
+            .collect();
+        let (nodes, free) = (self.places.len() as u32, vec![Score::ZERO; offered.len()]);
+        let best = solve(nodes, &offered, &free)?;
+        let (mut cycles, left) = strip(nodes, &offered, &best.flows_msat, limits)?;
+        let taken = best.flows_msat.iter().zip(&left).map(|(flow, left)| flow - left);
+        // Only what gains: a cycle with a costly arc might lose.
+        let spare: Vec<u64> = (floored.iter().zip(taken).zip(&offered))
+            .map(|((offer, taken), arc)| if arc.value_ppm > 0 { offer - taken } else { 0 })
+            .collect();
+        let spare = self::floored(&spare, unit_msat);
+        let most = limits.max_cycles - cycles.len().min(limits.max_cycles);
+        let (more, _) = strip(nodes, &offered, &spare, &Limits { max_cycles: most, ..*limits })?;
+        cycles.extend(more);
+        Ok(self.settled(cycles))
+    }
+
+    /// Cuts the offers themselves into cycles, shortest first, without looking for the best
+    /// circulation among them.
+    ///
+    /// # Errors
+    /// [`SettleError`] if there are not as many offers as arcs.
+    pub fn strip(
+        &self,
+        offers_msat: &[u64],
+        unit_msat: u64,
+        limits: &Limits,
+    ) -> Result<Settled, SettleError> {
+        let floored = floored(offers_msat, unit_msat);
+        let (cycles, _) = strip(self.places.len() as u32, &self.arcs, &floored, limits)?;
+        Ok(self.settled(cycles))
+    }
+
+    /// The most that any circulation of all arcs can be worth, as these potentials (in 256ths of a
+    /// ppm) prove it, in millionths of a msat; `None` where it does not fit.
+    #[must_use]
+    pub fn bound(&self, potentials: &[i64]) -> Option<i128> {
+        let whole: Vec<i64> = potentials.iter().map(|price| price >> FRACTION_BITS).collect();
         let free = vec![Score::ZERO; self.arcs.len()];
-        let value = worth(&self.arcs, &free, &moved_msat);
-        Ok(Settled { cycles, moved_msat, value })
+        dual_bound(self.places.len() as u32, &self.arcs, &free, &whole).ok()
+    }
+
+    fn settled(&self, cycles: Vec<Cycle>) -> Settled {
+        let mut moved_msat = vec![0u64; self.arcs.len()];
+        for cycle in &cycles {
+            for &arc in &cycle.arcs {
+                moved_msat[arc as usize] += cycle.amount_msat;
+            }
+        }
+        let value = worth(&self.arcs, &vec![Score::ZERO; self.arcs.len()], &moved_msat);
+        Settled { cycles, moved_msat, value }
     }
 
     fn start(&self, rounds: &Rounds) -> Vec<NodePrices> {
@@ -276,17 +342,25 @@ impl PriceNetwork {
     }
 
     /// Where a lost message leaves the ends with different flows, the smaller one counts.
-    fn agreed_flows(&self, nodes: &[NodePrices], rule: &Rule) -> Vec<u64> {
-        let mut flows: Vec<u64> = vec![u64::MAX; self.arcs.len()];
+    fn offers(&self, nodes: &[NodePrices], rule: &Rule, offer: u32) -> Vec<u64> {
+        let mut offers: Vec<u64> = self.arcs.iter().map(|arc| arc.capacity_msat).collect();
+        let mut seen = vec![false; offers.len()];
         for (place, prices) in self.places.iter().zip(nodes) {
             for (end, &arc) in place.ends.iter().zip(&place.arcs) {
-                let seen = prices.flow_msat(end, rule);
-                let flow = &mut flows[arc as usize];
-                *flow = (*flow).min(seen);
+                let flow = u128::from(prices.flow_msat(end, rule));
+                let ready = (flow * u128::from(offer.max(ONE))) >> ONE.ilog2();
+                let offer = &mut offers[arc as usize];
+                *offer = (*offer).min(u64::try_from(ready).unwrap_or(u64::MAX));
+                seen[arc as usize] = true;
             }
         }
-        flows.iter().map(|flow| if *flow == u64::MAX { 0 } else { *flow }).collect()
+        offers.iter().zip(seen).map(|(offer, seen)| if seen { *offer } else { 0 }).collect()
     }
+}
+
+fn floored(amounts_msat: &[u64], unit_msat: u64) -> Vec<u64> {
+    let unit = unit_msat.max(1);
+    amounts_msat.iter().map(|amount| amount - amount % unit).collect()
 }
 
 fn places(nodes: u32, arcs: &[ResidualArc]) -> Vec<Place> {

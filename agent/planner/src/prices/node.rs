@@ -4,11 +4,11 @@
 //! It must never need anything that the node does not know by itself: its own channels and what
 //! neighbours said. All of it is integers, so that both ends of a channel come to the same flow.
 
-use super::rule::{Momentum, ONE, Rule};
+use super::rule::{Aim, Momentum, ONE, Rule};
 use super::{FRACTION_BITS, MAX_POTENTIAL, Precision, wire};
 
 /// Bits after the point of a channel's stiffness.
-const STIFFNESS_BITS: u32 = 24;
+const STIFFNESS_BITS: u32 = 40;
 
 /// One arc of a channel, as one of its ends sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,11 @@ impl NodePrices {
     /// answers what to say to every neighbour.
     pub fn step(&mut self, rule: &Rule, received: &[Option<i64>]) -> i64 {
         self.hear(received);
-        let aim = bounded(i128::from(self.said) - self.correction(rule));
+        let way = match rule.aim {
+            Aim::Balance => i128::from(self.balance(rule)) - i128::from(self.said),
+            Aim::Gradient => -self.correction(rule),
+        };
+        let aim = bounded(i128::from(self.said) + ((way * i128::from(rule.step)) >> ONE.ilog2()));
         let moved = aim - self.at;
         let ahead = match rule.momentum {
             Momentum::None => 0,
@@ -102,6 +106,35 @@ impl NodePrices {
         flow_msat(end.capacity_msat, end.value_ppm, rise, rule.span)
     }
 
+    /// Where the net inflow is zero with the neighbours where they are; of several such potentials
+    /// the one nearest to the present one.
+    ///
+    /// The inflow rises with the potential, from all that can leave to all that can come in, and is
+    /// linear between the potentials at which an arc starts or fills: a walk over these.
+    fn balance(&self, rule: &Rule) -> i64 {
+        let mut bends: Vec<(i64, i128)> = Vec::with_capacity(self.ends.len() * 2);
+        let mut inflow = 0i128;
+        for end in &self.ends {
+            let heard = self.heard.get(end.neighbour as usize).copied().unwrap_or_default();
+            let value = end.value_ppm << FRACTION_BITS;
+            let width = width(end.value_ppm, rule.span);
+            let stiffness = stiffness(end.capacity_msat, width) as i128;
+            let width = i64::try_from(width).unwrap_or(i64::MAX);
+            let starts = if end.pays {
+                inflow -= i128::from(end.capacity_msat) << STIFFNESS_BITS;
+                (heard + value).saturating_sub(width)
+            } else {
+                heard - value
+            };
+            bends.push((starts, stiffness));
+            bends.push((starts.saturating_add(width), -stiffness));
+        }
+        bends.sort_unstable();
+        // Stiffness is rounded down, so what should be zero may stay a little below it.
+        let nothing = (inflow.abs() >> 30) + ((bends.len() as i128) << STIFFNESS_BITS);
+        bounded(i128::from(zero_nearest(self.said, inflow, nothing, &bends)))
+    }
+
     /// How far the potential must fall: the net inflow over the stiffness of all channels.
     fn correction(&mut self, rule: &Rule) -> i128 {
         let mut inflow = 0i128;
@@ -114,15 +147,12 @@ impl NodePrices {
         }
         let stiffness = self.stiffness.1.max(1);
         let part = (inflow.unsigned_abs() << STIFFNESS_BITS) / stiffness;
-        let part = (part * u128::from(rule.step)) >> ONE.ilog2();
         let part = part.min(MAX_POTENTIAL.unsigned_abs().into()) as i128;
         if inflow < 0 { -part } else { part }
     }
 
     fn stiffness_at(&self, span: u32) -> u128 {
-        let one = |end: &End| {
-            (u128::from(end.capacity_msat) << STIFFNESS_BITS) / width(end.value_ppm, span)
-        };
+        let one = |end: &End| stiffness(end.capacity_msat, width(end.value_ppm, span));
         self.ends.iter().map(one).sum()
     }
 
@@ -151,6 +181,39 @@ pub(super) fn flow_msat(capacity_msat: u64, value_ppm: i64, rise: i64, span: u32
         // Below the capacity, which fits.
         Ok(gain) => (u128::from(capacity_msat) * gain / width) as u64,
     }
+}
+
+/// Flow per potential, with [`STIFFNESS_BITS`] after the point.
+fn stiffness(capacity_msat: u64, width: u128) -> u128 {
+    (u128::from(capacity_msat) << STIFFNESS_BITS) / width
+}
+
+/// Where a rising piecewise linear function, `value` left of all `bends` and changing its slope by
+/// what stands at each, is within `nothing` of zero: the place nearest to `from`.
+fn zero_nearest(from: i64, mut value: i128, nothing: i128, bends: &[(i64, i128)]) -> i64 {
+    let (mut slope, mut here) = (0i128, i64::MIN);
+    let mut first = (value >= -nothing).then_some(i64::MIN);
+    for &(bend, change) in bends {
+        let there = value + slope * (i128::from(bend) - i128::from(here));
+        // Inside a piece: its value at `here` is at most zero, so is the way to the zero.
+        let inside = |slope: i128| {
+            let way = (-value).max(0).checked_div(slope).unwrap_or_default();
+            (i128::from(here) + way) as i64
+        };
+        if first.is_none() && there >= -nothing {
+            if there > nothing {
+                return inside(slope);
+            }
+            first = Some(bend);
+        }
+        if let Some(low) = first
+            && there > nothing
+        {
+            return from.clamp(low, inside(slope).max(low));
+        }
+        (value, here, slope) = (there, bend, slope + change);
+    }
+    first.map_or(from, |low| from.max(low))
 }
 
 /// How much gain it takes to use all of an arc.

@@ -18,13 +18,26 @@ pub enum Momentum {
     Restarting,
 }
 
+/// Where a node's step goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Aim {
+    /// To where its own net inflow is zero while its neighbours stand still. Its channels' answers
+    /// are piecewise linear, so this is exact, whatever their capacities.
+    Balance,
+    /// Against its net inflow over the stiffness of all its channels, idle and full ones included.
+    Gradient,
+}
+
 /// One round's rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// How soft a channel's answer is: its flow goes from nothing to all while the gain goes from
     /// 0 to this part of its value, in 1024ths.
     pub span: u32,
-    /// The part of the way to the node's balance that one step goes, in 1024ths.
+    /// Where a step goes.
+    pub aim: Aim,
+    /// The part of that way that one step goes, in 1024ths. Neighbours move at the same time: half
+    /// the way is what keeps them from passing each other for ever.
     pub step: u32,
     /// What is added for the direction of the last move.
     pub momentum: Momentum,
@@ -52,9 +65,21 @@ impl Schedule {
 }
 
 impl Default for Schedule {
-    /// Half the value as span, half the way as step, momentum with local restart.
+    /// Half the value as span, half the way to balance, no momentum.
     fn default() -> Schedule {
-        let rest = Rule { span: ONE / 2, step: ONE / 2, momentum: Momentum::Restarting };
+        let (span, step) = (ONE / 2, ONE / 2);
+        let rest = Rule { span, aim: Aim::Balance, step, momentum: Momentum::None };
+        Schedule { first: Vec::new(), rest }
+    }
+}
+
+impl Schedule {
+    /// Half the value as span, half a gradient step, momentum with local restart: the iteration
+    /// that the default is measured against.
+    #[must_use]
+    pub fn gradient() -> Schedule {
+        let (span, step) = (ONE / 2, ONE / 2);
+        let rest = Rule { span, aim: Aim::Gradient, step, momentum: Momentum::Restarting };
         Schedule { first: Vec::new(), rest }
     }
 }

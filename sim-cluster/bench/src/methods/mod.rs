@@ -7,7 +7,12 @@
 
 pub mod exact;
 pub mod greedy;
+pub mod local;
+pub mod operators;
 pub mod prices;
+pub mod revive;
+pub mod search;
+pub mod summaries;
 
 use crate::method::{Cost, Method, Outcome};
 use crate::states::State;

@@ -9,7 +9,7 @@ use crate::method::{Method, Outcome};
 use crate::states::State;
 use debal_planner::circulation::ResidualArc;
 use debal_planner::cycles::Limits;
-use debal_planner::prices::{PriceNetwork, Rounds, Weather};
+use debal_planner::prices::{ONE, PriceNetwork, Rounds, Schedule, Weather};
 use debal_topology::random;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -32,14 +32,24 @@ pub struct Prices {
     pub idle: f64,
     /// Whether channels may move away from their targets for others.
     pub helpers: bool,
+    /// Whether the leader only strips the flows, instead of looking for the best within them.
+    pub strip: bool,
 }
 
 impl Prices {
+    /// The gradient rounds with momentum whose flows are only stripped, as first published here.
+    #[must_use]
+    pub fn gradient(rounds: u32) -> Self {
+        let schedule = Schedule::gradient();
+        let rounds = Rounds { schedule, offer: ONE, ..Rounds::of(rounds) };
+        Self { name: format!("gradient {}", rounds.rounds), strip: true, ..Self::of(rounds) }
+    }
+
     /// So many rounds in calm weather.
     #[must_use]
     pub fn of(rounds: Rounds) -> Self {
         let name = format!("prices {}", rounds.rounds);
-        Self { name, rounds, loss: 0.0, idle: 0.0, helpers: false }
+        Self { name, rounds, loss: 0.0, idle: 0.0, helpers: false, strip: false }
     }
 }
 
@@ -76,11 +86,12 @@ impl Method for Prices {
 
     fn settle(&self, state: &State, seed: u64) -> Result<Outcome, BenchError> {
         let arcs = if self.helpers { state.with_helpers() } else { state.demands() };
-        run(state, &arcs, &self.rounds, &mut Drawn::new(seed, self.loss, self.idle))
+        let mut weather = Drawn::new(seed, self.loss, self.idle);
+        run(state, &arcs, &self.rounds, self.strip, &mut weather)
     }
 }
 
-/// Runs the rounds over `arcs` and lets the leader cut the cycles.
+/// Runs the rounds over `arcs` and lets the leader cut the cycles; `strip` as in [`Prices`].
 ///
 /// # Errors
 /// What the planner refuses.
@@ -88,14 +99,20 @@ pub fn run(
     state: &State,
     arcs: &[ResidualArc],
     rounds: &Rounds,
+    strip: bool,
     weather: &mut impl Weather,
 ) -> Result<Outcome, BenchError> {
     let network = PriceNetwork::new(state.nodes, arcs)?;
     let agreed = network.run(rounds, weather);
     let limits = Limits { max_hops: MAX_HOPS, min_amount_msat: UNIT_MSAT, max_cycles: usize::MAX };
-    let settled = network.settle(&agreed.flows_msat, UNIT_MSAT, &limits)?;
+    let offers = &agreed.offers_msat;
+    let settled = if strip {
+        network.strip(offers, UNIT_MSAT, &limits)?
+    } else {
+        network.settle(offers, UNIT_MSAT, &limits)?
+    };
     let cycles = lengths(&settled.cycles);
-    let told = agreed.flows_msat.iter().filter(|flow| **flow >= UNIT_MSAT).count() as u64;
+    let told = offers.iter().filter(|offer| **offer >= UNIT_MSAT).count() as u64;
     let mut cost = leader_cost(state.nodes, told * REPORT_BYTES, &cycles);
     cost.rounds += u64::from(rounds.rounds);
     cost.messages += agreed.messages;

@@ -41,7 +41,7 @@ use crate::cycles::{Cycle, CycleError, Limits, strip};
 use crate::score::Score;
 
 pub use node::{End, NodePrices};
-pub use rule::{Aim, Momentum, ONE, Rule, Schedule};
+pub use rule::{Aim, CLASSES, Momentum, ONE, Rule, Schedule};
 pub use wire::{decode, encode};
 
 /// Bits after the point of a potential: it is in 256ths of a ppm.
@@ -396,3 +396,6 @@ fn places(nodes: u32, arcs: &[ResidualArc]) -> Vec<Place> {
     }
     places
 }
+
+#[cfg(test)]
+mod tests;

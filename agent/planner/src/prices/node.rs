@@ -6,6 +6,7 @@
 
 use super::rule::{Aim, Momentum, ONE, Rule};
 use super::{FRACTION_BITS, MAX_POTENTIAL, Precision, wire};
+use crate::circulation::MAX_VALUE_PPM;
 
 /// Bits after the point of a channel's stiffness.
 const STIFFNESS_BITS: u32 = 40;
@@ -37,13 +38,13 @@ pub struct NodePrices {
     /// Nesterov's counter, in 1024ths.
     pace: i64,
     precision: Precision,
-    /// The channels' stiffness together, and the span it belongs to.
-    stiffness: (u32, u128),
+    /// The channels' stiffness together, and the rule it belongs to.
+    stiffness: Option<(Rule, u128)>,
 }
 
 impl NodePrices {
     /// A node with these channel ends that starts at `start` and takes it that neighbour `i` starts
-    /// at `heard[i]`. Ends that name no neighbour in `heard` are left out.
+    /// at `heard[i]`. Ends without a neighbour in `heard` or with a value out of range are left out.
     #[must_use]
     pub fn new(
         mut ends: Vec<End>,
@@ -51,12 +52,16 @@ impl NodePrices {
         heard: Vec<i64>,
         precision: Precision,
     ) -> NodePrices {
-        ends.retain(|end| (end.neighbour as usize) < heard.len() && end.value_ppm != 0);
+        ends.retain(|end| {
+            let value = end.value_ppm.unsigned_abs();
+            let sound = value != 0 && value <= MAX_VALUE_PPM.unsigned_abs();
+            sound && (end.neighbour as usize) < heard.len()
+        });
         let bound = |potential: i64| precision.rounded(bounded(i128::from(potential)));
         let said = bound(start);
         let heard = heard.into_iter().map(bound).collect();
         let (last_move, pace) = (0, i64::from(ONE));
-        NodePrices { ends, heard, at: said, said, last_move, pace, precision, stiffness: (0, 0) }
+        NodePrices { ends, heard, at: said, said, last_move, pace, precision, stiffness: None }
     }
 
     /// One round: takes in what arrived (`None` where nothing did: the last word stands) and
@@ -67,7 +72,10 @@ impl NodePrices {
             Aim::Balance => i128::from(self.balance(rule)) - i128::from(self.said),
             Aim::Gradient => -self.correction(rule),
         };
-        let aim = bounded(i128::from(self.said) + ((way * i128::from(rule.step)) >> ONE.ilog2()));
+        let aim = bounded(
+            i128::from(self.said)
+                + ((way * i128::from(rule.step_of(self.heard.len()))) >> ONE.ilog2()),
+        );
         let moved = aim - self.at;
         let ahead = match rule.momentum {
             Momentum::None => 0,
@@ -103,7 +111,7 @@ impl NodePrices {
     pub fn flow_msat(&self, end: &End, rule: &Rule) -> u64 {
         let heard = self.heard.get(end.neighbour as usize).copied().unwrap_or_default();
         let rise = if end.pays { heard - self.said } else { self.said - heard };
-        flow_msat(end.capacity_msat, end.value_ppm, rise, rule.span)
+        flow_msat(end.capacity_msat, end.value_ppm, rise, rule)
     }
 
     /// Where the net inflow is zero with the neighbours where they are; of several such potentials
@@ -117,7 +125,7 @@ impl NodePrices {
         for end in &self.ends {
             let heard = self.heard.get(end.neighbour as usize).copied().unwrap_or_default();
             let value = end.value_ppm << FRACTION_BITS;
-            let width = width(end.value_ppm, rule.span);
+            let width = width(end.value_ppm, rule);
             let stiffness = stiffness(end.capacity_msat, width) as i128;
             let width = i64::try_from(width).unwrap_or(i64::MAX);
             let starts = if end.pays {
@@ -142,18 +150,18 @@ impl NodePrices {
             let flow = i128::from(self.flow_msat(end, rule));
             inflow += if end.pays { -flow } else { flow };
         }
-        if self.stiffness.0 != rule.span {
-            self.stiffness = (rule.span, self.stiffness_at(rule.span));
-        }
-        let stiffness = self.stiffness.1.max(1);
+        let stiffness = match &self.stiffness {
+            Some((known, stiffness)) if known == rule => *stiffness,
+            _ => {
+                let one = |end: &End| stiffness(end.capacity_msat, width(end.value_ppm, rule));
+                self.ends.iter().map(one).sum()
+            }
+        };
+        self.stiffness = Some((*rule, stiffness));
+        let stiffness = stiffness.max(1);
         let part = (inflow.unsigned_abs() << STIFFNESS_BITS) / stiffness;
         let part = part.min(MAX_POTENTIAL.unsigned_abs().into()) as i128;
         if inflow < 0 { -part } else { part }
-    }
-
-    fn stiffness_at(&self, span: u32) -> u128 {
-        let one = |end: &End| stiffness(end.capacity_msat, width(end.value_ppm, span));
-        self.ends.iter().map(one).sum()
     }
 
     /// Nesterov's momentum with a restart that only looks at this node's own last two moves.
@@ -172,9 +180,9 @@ impl NodePrices {
 
 /// What an arc carries: nothing while it gains nothing, all from a gain of `span` of its value on,
 /// in between the share of the way. `rise` is the head's potential less the tail's.
-pub(super) fn flow_msat(capacity_msat: u64, value_ppm: i64, rise: i64, span: u32) -> u64 {
+pub(super) fn flow_msat(capacity_msat: u64, value_ppm: i64, rise: i64, rule: &Rule) -> u64 {
     let gain = (value_ppm << FRACTION_BITS) + rise;
-    let width = width(value_ppm, span);
+    let width = width(value_ppm, rule);
     match u128::try_from(gain) {
         Err(_) => 0,
         Ok(gain) if gain >= width => capacity_msat,
@@ -217,9 +225,9 @@ fn zero_nearest(from: i64, mut value: i128, nothing: i128, bends: &[(i64, i128)]
 }
 
 /// How much gain it takes to use all of an arc.
-fn width(value_ppm: i64, span: u32) -> u128 {
+fn width(value_ppm: i64, rule: &Rule) -> u128 {
     let value = u128::from(value_ppm.unsigned_abs()) << FRACTION_BITS;
-    ((value * u128::from(span)) >> ONE.ilog2()).max(1)
+    ((value * u128::from(rule.span_of(value_ppm))) >> ONE.ilog2()).max(1)
 }
 
 /// A potential within range.

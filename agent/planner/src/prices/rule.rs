@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// One whole, in the units of every factor here.
 pub const ONE: u32 = 1024;
 
+/// Classes of channels by value and of nodes by degree that a rule tells apart.
+pub const CLASSES: usize = 8;
+
 /// How a node carries on in the direction it was going.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Momentum {
@@ -41,6 +44,39 @@ pub struct Rule {
     pub step: u32,
     /// What is added for the direction of the last move.
     pub momentum: Momentum,
+    /// A factor on the span by the class of a channel's value ([`Rule::span_of`]), in 1024ths.
+    pub span_by_value: [u32; CLASSES],
+    /// A factor on the step by the class of a node's degree ([`Rule::step_of`]), in 1024ths.
+    pub step_by_degree: [u32; CLASSES],
+}
+
+impl Rule {
+    /// The same for all channels and nodes.
+    #[must_use]
+    pub const fn plain(span: u32, aim: Aim, step: u32, momentum: Momentum) -> Rule {
+        let same = [ONE; CLASSES];
+        Rule { span, aim, step, momentum, span_by_value: same, step_by_degree: same }
+    }
+
+    /// The span of a channel of this value, which both of its ends know: classes of four bits,
+    /// up from 2^8 ppm (where value counts relative skew, a class is a sixteenth of the capacity).
+    #[must_use]
+    pub fn span_of(&self, value_ppm: i64) -> u64 {
+        let bits = value_ppm.unsigned_abs().checked_ilog2().unwrap_or_default();
+        let class = (bits / 4).saturating_sub(2) as usize;
+        scaled(self.span, self.span_by_value[class.min(CLASSES - 1)])
+    }
+
+    /// The step of a node of this degree: classes of 1, 2 to 3, 4 to 7 and so on, 128 and more.
+    #[must_use]
+    pub fn step_of(&self, degree: usize) -> u64 {
+        let class = degree.checked_ilog2().unwrap_or_default() as usize;
+        scaled(self.step, self.step_by_degree[class.min(CLASSES - 1)])
+    }
+}
+
+fn scaled(one: u32, factor: u32) -> u64 {
+    (u64::from(one) * u64::from(factor)) >> ONE.ilog2()
 }
 
 /// The rules of all rounds; the last one holds for every round after it.
@@ -67,9 +103,7 @@ impl Schedule {
 impl Default for Schedule {
     /// Half the value as span, half the way to balance, no momentum.
     fn default() -> Schedule {
-        let (span, step) = (ONE / 2, ONE / 2);
-        let rest = Rule { span, aim: Aim::Balance, step, momentum: Momentum::None };
-        Schedule { first: Vec::new(), rest }
+        Schedule::new(Vec::new(), Rule::plain(ONE / 2, Aim::Balance, ONE / 2, Momentum::None))
     }
 }
 
@@ -78,8 +112,7 @@ impl Schedule {
     /// that the default is measured against.
     #[must_use]
     pub fn gradient() -> Schedule {
-        let (span, step) = (ONE / 2, ONE / 2);
-        let rest = Rule { span, aim: Aim::Gradient, step, momentum: Momentum::Restarting };
-        Schedule { first: Vec::new(), rest }
+        let rest = Rule::plain(ONE / 2, Aim::Gradient, ONE / 2, Momentum::Restarting);
+        Schedule::new(Vec::new(), rest)
     }
 }

@@ -227,7 +227,7 @@ impl Start {
         let after = balance(state, &outcome.held_msat);
         let removed = self.before.off_target - after.off_target;
         let nodes = f64::from(state.nodes);
-        let hops: f64 = outcome.cycles.iter().map(|(hops, _)| f64::from(*hops)).sum();
+        let hops: u64 = outcome.cycles.iter().map(|(hops, _)| u64::from(*hops)).sum();
         let cycles = outcome.cycles.len() as f64;
         let moved_msat: u64 = outcome.cycles.iter().map(|(_, amount)| amount).sum();
         [
@@ -237,7 +237,7 @@ impl Start {
             after.under_theta,
             after.gini,
             cycles,
-            hops / cycles.max(1.0),
+            hops as f64 / cycles.max(1.0),
             moved_msat as f64 / 1e11,
             outcome.cost.rounds as f64,
             outcome.cost.messages as f64 / nodes,

@@ -64,6 +64,7 @@
 //! | [`simplex`] | the cheapest integer flow that meets given supplies |
 //! | [`circulation`] | the most valuable circulation of a residual graph, with a dual certificate |
 //! | [`cycles`] | which short cycles carry that circulation |
+//! | [`prices`] | nearly the same circulation from neighbours' messages, balances kept private |
 //! | [`paths`] | the best payment paths between two nodes, or around one |
 //! | [`score`] | what unreliability costs |
 //! | [`leader`] | which cycles a leader proposes, given the members' summaries |
@@ -79,6 +80,7 @@ pub mod leader;
 pub mod network;
 pub mod paths;
 pub mod plan;
+pub mod prices;
 pub mod schedule;
 pub mod score;
 pub mod simplex;

@@ -8,6 +8,7 @@
 
 pub mod balances;
 mod builder;
+mod capacities;
 mod cut;
 mod describegraph;
 mod error;
@@ -15,7 +16,8 @@ pub mod lngraph;
 pub mod random;
 mod source;
 
-pub use builder::GraphBuilder;
+pub use builder::{GraphBuilder, RawPolicy};
+pub use capacities::{FREE, numbered_id, numbered_key};
 pub use cut::cut;
 pub use error::InputError;
 pub use source::{embedded, load, read_bounded, unpack};

@@ -3,7 +3,7 @@
 //! Nothing is parsed before its size is bounded, and a file's name decides nothing.
 
 use crate::InputError;
-use crate::{Graph, describegraph, lngraph};
+use crate::{Graph, capacities, describegraph, lngraph};
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
 use std::io::{self, Read};
@@ -25,7 +25,7 @@ pub fn embedded() -> Result<Graph, InputError> {
     parse("ln-2026-02-03-0012 (shipped)", &unpack("ln-2026-02-03-0012 (shipped)", EMBEDDED)?)
 }
 
-/// Reads a topology file: lngraph or lnd describegraph JSON, gzip or plain.
+/// Reads a topology file: lngraph, lnd describegraph JSON or a capacity list, gzip or plain.
 ///
 /// # Errors
 /// [`InputError`] with file, place and fix for whatever is wrong with it.
@@ -92,10 +92,14 @@ fn parse(name: &str, text: &str) -> Result<Graph, InputError> {
     if lngraph::recognises(first) {
         return lngraph::parse(name, text);
     }
+    if capacities::recognises(first) {
+        return capacities::parse(name, text);
+    }
     if text.trim_start().starts_with('{') {
         return describegraph::parse(name, text);
     }
-    let fix = "use lngraph (JSON lines) or the output of `lncli describegraph`, plain or gzip";
+    let fix = "use lngraph (JSON lines), the output of `lncli describegraph` or \
+               node1,node2,capacity_sat lines, plain or gzip";
     Err(InputError::new(name, "line 1", "this is not a graph", fix))
 }
 
@@ -131,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_graph_is_refused_with_the_two_formats_named() {
+    fn what_is_no_graph_is_refused_with_the_formats_named() {
         for bytes in [&b""[..], b"hello", b"[1]", b"amount_sat\n5\n"] {
             assert!(refused(bytes).contains("this is not a graph"), "{bytes:?}");
         }

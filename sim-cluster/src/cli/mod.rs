@@ -1,8 +1,9 @@
-//! The command line: `run`, `chaos`, `simulate`, `rings`, `fairness`, `report`.
+//! The command line: `run`, `chaos`, `simulate`, `rings`, `fairness`, `bench`, `report`.
 //!
 //! Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
 //! 2 usage, 3 invalid input.
 
+mod bench;
 mod chaos;
 mod fairness;
 mod options;
@@ -12,7 +13,8 @@ mod run;
 
 pub use chaos::plan as chaos_plan;
 pub use options::{
-    ChaosOptions, Command, FairnessOptions, NetworkOptions, ReportOptions, RingsOptions, RunOptions,
+    BenchCommand, BenchOptions, ChaosOptions, Command, FairnessOptions, Family, NetworkOptions,
+    ReportOptions, RingsOptions, RunOptions,
 };
 pub use run::plan;
 
@@ -50,6 +52,7 @@ pub fn main() -> ExitCode {
         Command::Run(options) => until_interrupted(run::run(&options)),
         Command::Chaos(options) => until_interrupted(chaos::run(&options)),
         Command::Rings(options) => until_interrupted(rings::run(&options)),
+        Command::Bench { command } => bench::run(&command),
         Command::Fairness(options) => fairness::run(&options),
         Command::Report(options) => report::report(&options),
     };

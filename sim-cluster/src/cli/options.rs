@@ -5,7 +5,7 @@
 use crate::balances::StartingBalances;
 use crate::demand::Pattern;
 use clap::builder::RangedU64ValueParser;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Shortest default epoch.
@@ -36,6 +36,12 @@ pub enum Command {
     Rings(RingsOptions),
     /// Count leaderships over many simulated epochs against the shares the weights promise
     Fairness(FairnessOptions),
+    /// Measure methods of rebalancing beside the exact optimum: b1, the static ceiling
+    Bench {
+        /// Which experiment.
+        #[command(subcommand)]
+        command: BenchCommand,
+    },
     /// Show an earlier run again: print its table and write its page anew
     Report(ReportOptions),
 }
@@ -178,6 +184,60 @@ pub struct FairnessOptions {
     /// Print the figures as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// The experiments.
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// How much of the skew that any circulation could remove does each method remove?
+    B1(BenchOptions),
+}
+
+/// A family of generated graphs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Family {
+    /// Degrees and capacities as on Lightning in 2021
+    ChungLu,
+    /// Few short cycles, widely mixed capacities: the hard case
+    BarabasiAlbert,
+    /// Many triangles, capacities less mixed
+    HolmeKim,
+}
+
+/// Options of every experiment.
+#[derive(Clone, Debug, Args)]
+pub struct BenchOptions {
+    /// Graph file: lngraph, lnd describegraph or node1,node2,capacity_sat, gzip or plain
+    /// [default: a generated graph]
+    #[arg(long, value_name = "FILE")]
+    pub graph: Option<PathBuf>,
+    /// Family of the generated graph
+    #[arg(long, value_enum, default_value_t = Family::ChungLu)]
+    pub generate: Family,
+    /// Nodes of the generated graph
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    pub nodes: usize,
+    /// Seeds measured, from 1 on
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub seeds: u64,
+    /// How starting balances are drawn
+    #[arg(long, value_enum, default_value_t = StartingBalances::Uniform)]
+    pub balances: StartingBalances,
+    /// Only rows whose name contains one of these (separated by commas)
+    #[arg(long, value_name = "WORDS", value_delimiter = ',')]
+    pub methods: Vec<String>,
+    /// Print JSON instead of the table
+    #[arg(long)]
+    pub json: bool,
+    /// Write every figure as CSV
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Write one self-contained page
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write the plots as SVG files
+    #[arg(long, value_name = "DIR")]
+    pub svg: Option<PathBuf>,
 }
 
 /// Options of `report`.

@@ -100,7 +100,33 @@ pub fn decompose(
     limits: &Limits,
 ) -> Result<Decomposition, CycleError> {
     check(nodes, arcs, scores, flows_msat)?;
-    let mut support = Support::new(nodes, arcs, flows_msat, limits.min_amount_msat.max(1));
+    let (cycles, leftover_msat) = strip(nodes, arcs, flows_msat, limits)?;
+    let leftover_value = worth(arcs, scores, &leftover_msat).ok_or(CycleError::ValueRange)?;
+    Ok(Decomposition { cycles, leftover_msat, leftover_value })
+}
+
+/// Takes cycles, shortest first, out of amounts that need not be a circulation, as [`decompose`]
+/// does out of one; returns them and, per arc, what none of them took.
+///
+/// # Errors
+/// [`CycleError`] when there are not as many amounts as arcs or an arc names an unknown node.
+pub fn strip(
+    nodes: u32,
+    arcs: &[ResidualArc],
+    amounts_msat: &[u64],
+    limits: &Limits,
+) -> Result<(Vec<Cycle>, Vec<u64>), CycleError> {
+    if arcs.len() != amounts_msat.len() {
+        let (arcs, flows) = (arcs.len(), amounts_msat.len());
+        return Err(CycleError::Length { arcs, scores: arcs, flows });
+    }
+    for (arc, ends) in (0u32..).zip(arcs) {
+        let node = ends.tail.max(ends.head);
+        if node >= nodes {
+            return Err(CycleError::NodeOutOfRange { arc, node });
+        }
+    }
+    let mut support = Support::new(nodes, arcs, amounts_msat, limits.min_amount_msat.max(1));
     let mut cycles = Vec::new();
     // One bucket per length; a node waits in the bucket of its bound.
     let longest = limits.max_hops.min(nodes) as usize;
@@ -125,9 +151,7 @@ pub fn decompose(
         }
         buckets[hops] = Vec::new();
     }
-    let leftover_msat = support.into_remaining();
-    let leftover_value = worth(arcs, scores, &leftover_msat).ok_or(CycleError::ValueRange)?;
-    Ok(Decomposition { cycles, leftover_msat, leftover_value })
+    Ok((cycles, support.into_remaining()))
 }
 
 fn check(

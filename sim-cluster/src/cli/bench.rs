@@ -1,0 +1,96 @@
+//! `sim-cluster bench`: the open benchmark, one experiment a call.
+//!
+//! Results go to standard output and the files asked for; what is being done goes to standard error.
+
+use super::options::{BenchCommand, BenchOptions, Family};
+use crate::error::ClusterError;
+use debal_bench::graphs::{Generator, GraphSource};
+use debal_bench::report::{Column, Report, csv, json, page, plots, table};
+use debal_bench::{BenchError, b1};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::Path;
+
+impl From<BenchError> for ClusterError {
+    fn from(error: BenchError) -> Self {
+        match error {
+            BenchError::Input(input) => Self::Input(input),
+            BenchError::Usage(text) => Self::Usage(text),
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}
+
+/// Runs one experiment and writes what was asked for.
+///
+/// # Errors
+/// A graph that is none, a method that fails, a file that cannot be written.
+pub fn run(command: &BenchCommand) -> Result<(), ClusterError> {
+    match command {
+        BenchCommand::B1(options) => {
+            let chosen = b1::Options {
+                source: source(options),
+                balances: options.balances,
+                seeds: options.seeds,
+            };
+            let methods = b1::methods(&options.methods)?;
+            let bar = ProgressBar::new_spinner();
+            bar.set_style(ProgressStyle::default_spinner());
+            let report = b1::run(&chosen, &methods, &mut |text| {
+                bar.set_message(text.to_owned());
+                bar.tick();
+            })?;
+            bar.finish_and_clear();
+            write(&report, options, &b1::COLUMNS, &b1::PLOTS)
+        }
+    }
+}
+
+fn source(options: &BenchOptions) -> GraphSource {
+    if let Some(path) = &options.graph {
+        return GraphSource::File(path.clone());
+    }
+    let family = match options.generate {
+        Family::ChungLu => Generator::ChungLu,
+        Family::BarabasiAlbert => Generator::BarabasiAlbert,
+        Family::HolmeKim => Generator::HolmeKim,
+    };
+    GraphSource::Generated(family, options.nodes)
+}
+
+fn write(
+    report: &Report,
+    options: &BenchOptions,
+    columns: &[Column],
+    drawn: &[(&str, &str)],
+) -> Result<(), ClusterError> {
+    let plots = plots(report, drawn)?;
+    if let Some(path) = &options.csv {
+        save(path, &csv(std::slice::from_ref(report)))?;
+    }
+    if let Some(directory) = &options.svg {
+        std::fs::create_dir_all(directory)
+            .map_err(|e| ClusterError::io("create", directory, &e))?;
+        for plot in &plots {
+            save(&directory.join(format!("{}.svg", plot.name)), &plot.svg)?;
+        }
+    }
+    if let Some(path) = &options.html {
+        let command: Vec<String> = std::env::args().skip(1).collect();
+        let command = format!("sim-cluster {}", command.join(" "));
+        save(path, &page(&[(report.clone(), plots)], columns, &command))?;
+    }
+    if options.json {
+        println!("{}", json(report)?);
+    } else {
+        let Report { experiment, graph, state, seeds, .. } = report;
+        println!(
+            "{experiment}: {graph}, {state} state, {seeds} seeds; ± half of the 95 % interval"
+        );
+        println!("{}", table(report, columns));
+    }
+    Ok(())
+}
+
+fn save(path: &Path, text: &str) -> Result<(), ClusterError> {
+    std::fs::write(path, text).map_err(|e| ClusterError::io("write", path, &e))
+}

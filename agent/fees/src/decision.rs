@@ -35,6 +35,8 @@ pub struct Decision {
     pub notes: Vec<String>,
     /// How the change is to be watched.
     pub safety: Safety,
+    /// The rate is an adviser's, not the strategy's.
+    pub learned: bool,
     pub(crate) breaker: Option<Wish>,
     pub(crate) trail: Trail,
 }
@@ -168,6 +170,7 @@ impl Decision {
             status: None,
             notes: Vec::new(),
             safety: Safety::default(),
+            learned: false,
             breaker: None,
             trail: Trail::default(),
         }

@@ -147,7 +147,22 @@ pub enum Command {
         /// Minutes between two passes; each is up to a fifth longer or shorter.
         #[arg(long, value_name = "MIN", default_value_t = 10)]
         interval: u64,
+        /// Serve Prometheus metrics there: a port on this machine, or ADDRESS:PORT; needs --watch.
+        #[arg(long, value_name = "ADDR", requires = "watch")]
+        metrics: Option<String>,
         /// Whose language the file is; without it, the file shows.
+        #[arg(long, value_name = "NAME")]
+        dialect: Option<DialectName>,
+    },
+    /// Compare fees on the recorded past: those in force, fixed, proportional and learned ones.
+    Replay {
+        /// The history.
+        #[command(flatten)]
+        memory: Memory,
+        /// Days of the past that count, up to the last record.
+        #[arg(long, default_value_t = 90)]
+        days: u32,
+        /// Whose language the rule file is; without it, the file shows.
         #[arg(long, value_name = "NAME")]
         dialect: Option<DialectName>,
     },

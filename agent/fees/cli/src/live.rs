@@ -82,7 +82,9 @@ pub fn snapshot(access: &Access, output: Option<&Path>) -> Result<Shown, Failure
     block(async {
         let (node, notes) = connect(access).await?;
         let mut manager = Manager::new(&node, history, Pace::MANUAL);
-        let state = manager.snapshot(now_s()).await.map_err(|error| stopped(&error))?;
+        let now_s = now_s();
+        let mut state = manager.snapshot(now_s).await.map_err(|error| stopped(&error))?;
+        manager.add_trials(&mut state, now_s).map_err(|error| stopped(&error))?;
         let channels = state.channels.len();
         let text = format!("{}\n", json!(state));
         let Some(path) = output else { return Ok(Shown { text, notes, code: 0 }) };
@@ -137,6 +139,9 @@ pub async fn undo(
 ) -> Result<Vec<debal_fees_manager::Undone>, Failure> {
     let mut undone = Vec::new();
     for candidate in judged {
+        if manager.is_to_stop() {
+            break;
+        }
         let Verdict::RollBack(figures) = candidate.verdict else { continue };
         let Some(point) = points.get(&candidate.change.channel) else { continue };
         let reason = format!("revenue fell by {:.0} %", 100.0 * figures.drop);

@@ -216,16 +216,16 @@ pub struct Memory {
 #[derive(Debug, Clone, Group)]
 pub struct Access {
     /// LND's directory: certificate and macaroon are looked for there.
-    #[arg(long, value_name = "DIR", env = "LND_DIR")]
+    #[arg(long, alias = "lnd-dir", value_name = "DIR", env = "LND_DIR")]
     pub lnddir: Option<PathBuf>,
     /// The bitcoin network, for the macaroon's usual place.
     #[arg(long, default_value = "mainnet")]
     pub network: String,
     /// Where gRPC is served.
-    #[arg(long, value_name = "HOST:PORT", env = "LND_GRPC_HOST")]
+    #[arg(long, alias = "lnd-grpc-host", value_name = "HOST:PORT", env = "LND_GRPC_HOST")]
     pub grpc: Option<String>,
     /// Where REST is served; the fallback, or the only way if --grpc is not given.
-    #[arg(long, value_name = "HOST:PORT", env = "LND_REST_URL")]
+    #[arg(long, alias = "lnd-rest-url", value_name = "HOST:PORT", env = "LND_REST_URL")]
     pub rest: Option<String>,
     /// The node's TLS certificate.
     #[arg(long, visible_alias = "tlscert", value_name = "FILE", env = "LND_CERT_PATH")]

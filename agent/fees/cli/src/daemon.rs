@@ -105,9 +105,13 @@ pub fn run(
         let listening = Listener::new(heard);
         let mut passes =
             Passes { manager, node: &node, file, signals, stop, listening, metrics: &metrics, err };
+        let ears = async {
+            listen(&node, tell, FIRST_PAUSE).await;
+            std::future::pending::<()>().await;
+        };
         tokio::select! {
             () = passes.go_on(common, how.dialect, every) => {}
-            () = async { listen(&node, tell, FIRST_PAUSE).await; std::future::pending().await } => {}
+            () = ears => {}
             never = serve(listener, &metrics) => match never {},
         }
         Ok(Shown { text: "stopped\n".to_owned(), notes: String::new(), code: 0 })

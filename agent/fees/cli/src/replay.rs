@@ -271,6 +271,25 @@ fn percent(share: f64) -> i64 {
     (100.0 * share).round() as i64
 }
 
+/// A text at 80 columns.
+fn wrapped(text: &str) -> String {
+    let (mut lines, mut columns) = (String::new(), 0);
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if columns > 0 && columns + 1 + length > 80 {
+            lines.push('\n');
+            columns = 0;
+        }
+        if columns > 0 {
+            lines.push(' ');
+            columns += 1;
+        }
+        lines.push_str(word);
+        columns += length;
+    }
+    lines + "\n"
+}
+
 fn shown(found: &[Estimate], evidence: &Evidence) -> String {
     let Evidence { channels, forwards, days, .. } = evidence;
     let mut text = format!(
@@ -297,7 +316,7 @@ fn shown(found: &[Estimate], evidence: &Evidence) -> String {
     text += "gain: sat a day more than the present fees on the same draws of demand.\n";
     text += "unknown: the share at fees more than twice or less than half of any tried one.\n";
     for warning in evidence.warnings() {
-        text += &format!("warning: {warning}\n");
+        text += &wrapped(&format!("warning: {warning}"));
     }
     text + "Nothing was applied; payers who saw another fee were never asked.\n"
 }

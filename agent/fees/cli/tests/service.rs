@@ -226,6 +226,15 @@ fn the_units_command_line_is_one_that_is_understood() {
 }
 
 #[test]
+fn flags_are_understood_as_lnflow_users_type_them() {
+    let typed = "debal fees apply --lnd-grpc-host h:1 --lnd-rest-url h:2 --lnd-dir d -c rules.conf";
+    let args = Args::try_parse_from(typed.split(' ').skip(1)).unwrap();
+    let Words::Apply { access, .. } = args.command else { panic!() };
+    assert_eq!((access.grpc.as_deref(), access.rest.as_deref()), (Some("h:1"), Some("h:2")));
+    assert_eq!(access.lnddir.unwrap(), std::path::Path::new("d"));
+}
+
+#[test]
 fn the_unit_gives_no_right_that_is_not_needed() {
     let unit = include_str!("../../../../contrib/debal-fees.service");
     for line in [

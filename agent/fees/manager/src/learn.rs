@@ -122,8 +122,8 @@ fn words(present_ppm: u32, choice: &Choice, forwards: usize, usable_s: i64) -> S
     let sat = |msat: f64| msat / 1_000.0;
     format!(
         "learned: {does} {} ppm; at {present_ppm} ppm elasticity {:.2} (posterior mean) from \
-         {forwards} forwards in {:.1} usable days; believed {:.1} sat a day, {:.1} at {present_ppm} \
-         ppm",
+         {forwards} forwards in {:.1} usable days; believed {:.1} sat a day, {:.1} at \
+         {present_ppm} ppm",
         choice.fee_ppm,
         choice.elasticity,
         usable_s as f64 / DAY_S as f64,
@@ -181,7 +181,8 @@ fn trials(policies: &[(i64, Policy)], own: &[Forward], span: Span) -> Vec<FeeTri
     let trial = |((fee_ppm, inbound_fee_ppm), (seconds, forwards, revenue_msat))| FeeTrial {
         fee_ppm,
         inbound_fee_ppm,
-        hours: seconds as f64 / 3_600.0,
+        // Hundredths of an hour: what is kept of a decision's inputs is short and exact.
+        hours: (seconds / 36) as f64 / 100.0,
         forwards,
         revenue_msat,
     };

@@ -9,6 +9,7 @@ use crate::args::{Common, DialectName, Memory};
 use crate::failure::Failure;
 use crate::live::{RuleFile, rule_file};
 use crate::memory::{failed, open, right, table};
+use crate::show;
 use comfy_table::Cell;
 use debal_fees::{Advice, Adviser, Ask, NodeState, evaluate_advised};
 use debal_fees_history::FeeHistory;
@@ -271,25 +272,6 @@ fn percent(share: f64) -> i64 {
     (100.0 * share).round() as i64
 }
 
-/// A text at 80 columns.
-fn wrapped(text: &str) -> String {
-    let (mut lines, mut columns) = (String::new(), 0);
-    for word in text.split(' ') {
-        let length = word.chars().count();
-        if columns > 0 && columns + 1 + length > 80 {
-            lines.push('\n');
-            columns = 0;
-        }
-        if columns > 0 {
-            lines.push(' ');
-            columns += 1;
-        }
-        lines.push_str(word);
-        columns += length;
-    }
-    lines + "\n"
-}
-
 fn shown(found: &[Estimate], evidence: &Evidence) -> String {
     let Evidence { channels, forwards, days, .. } = evidence;
     let mut text = format!(
@@ -316,7 +298,7 @@ fn shown(found: &[Estimate], evidence: &Evidence) -> String {
     text += "gain: sat a day more than the present fees on the same draws of demand.\n";
     text += "unknown: the share at fees more than twice or less than half of any tried one.\n";
     for warning in evidence.warnings() {
-        text += &wrapped(&format!("warning: {warning}"));
+        text += &show::wrapped("", &format!("warning: {warning}"));
     }
     text + "Nothing was applied; payers who saw another fee were never asked.\n"
 }

@@ -28,8 +28,8 @@ pub fn applied(applied: &Applied, verbose: u8) -> String {
         text += &format!("  {:<25}{name} ({strategy})\n", "policy:");
         text += &difference(&channel.old, &channel.new);
         text += &format!("  {:<25}{}\n", "result:", words(&channel.outcome));
-        for note in channel.notes.iter().filter(|_| verbose > 0) {
-            text += &format!("    {note}\n");
+        for note in channel.notes.iter().filter(|_| verbose > 0 || channel.learned) {
+            text += &wrapped("    ", note);
         }
     }
     for fault in &applied.faults {
@@ -39,6 +39,24 @@ pub fn applied(applied: &Applied, verbose: u8) -> String {
         text += &format!("stopped: {why}; the next run goes on\n");
     }
     text + &one_line(applied)
+}
+
+/// A text at 80 columns, each line behind an indent.
+pub fn wrapped(indent: &str, text: &str) -> String {
+    let (mut lines, mut columns) = (String::new(), 0);
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        let fits = columns > indent.len() && columns + 1 + length <= 80;
+        if columns > indent.len() && !fits {
+            lines.push('\n');
+            columns = 0;
+        }
+        let before = if fits { " " } else { indent };
+        columns += before.len() + length;
+        lines += before;
+        lines += word;
+    }
+    lines + "\n"
 }
 
 /// One line on a run.

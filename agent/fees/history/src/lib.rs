@@ -78,6 +78,9 @@ impl FeeHistory {
         let history = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         match history.version()? {
             found if found > schema::VERSION => Err(history.newer(found)),
+            found if found < schema::VERSION => {
+                Err(HistoryError::Older { path: path.to_owned(), found, known: schema::VERSION })
+            }
             _ => Ok(history),
         }
     }

@@ -138,6 +138,9 @@ CREATE TABLE watched (
 
 -- What every pass, status and report ask, without reading a year.
 CREATE INDEX daily_by_day ON daily (day);
+-- A channel's own forwards are read from the index alone.
+DROP INDEX forwards_out;
+CREATE INDEX forwards_out ON forwards (channel_out, timestamp_ns, out_msat, fee_msat);
 CREATE INDEX changes_confirmed ON changes (ended_s) WHERE state = 'confirmed';
 CREATE INDEX changes_undoing ON changes (undoes) WHERE undoes IS NOT NULL;
 ",

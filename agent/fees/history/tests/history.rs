@@ -228,6 +228,55 @@ fn what_every_pass_asks_never_scans_a_table_that_grows() {
 }
 
 #[test]
+fn a_channels_forwards_are_read_from_an_index_alone() {
+    let (_directory, history) = history();
+    for sql in [
+        "SELECT timestamp_ns, out_msat, fee_msat FROM forwards WHERE channel_out = 1 \
+         AND timestamp_ns >= 2 AND timestamp_ns < 3 ORDER BY timestamp_ns",
+        "SELECT timestamp_ns, in_msat, 0 FROM forwards WHERE channel_in = 1 \
+         AND timestamp_ns >= 2 AND timestamp_ns < 3 ORDER BY timestamp_ns",
+    ] {
+        let plan = history.plan(sql).unwrap();
+        assert!(plan.len() == 1 && plan[0].contains("USING COVERING INDEX"), "{plan:?}");
+    }
+}
+
+#[test]
+fn a_history_of_the_first_schema_is_brought_up_to_date_and_keeps_what_it_holds() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("fees.db");
+    let mut history = FeeHistory::open(&path).unwrap();
+    let forward = ForwardRow {
+        timestamp_ns: 5,
+        channel_in: ALIAS,
+        channel_out: CHANNEL,
+        in_msat: 9,
+        out_msat: 8,
+        fee_msat: 1,
+    };
+    history.add_forwards(&[forward]).unwrap();
+    drop(history);
+    // Back to the first schema: what the second added goes.
+    let database = rusqlite::Connection::open(&path).unwrap();
+    database
+        .execute_batch(
+            "DROP TABLE first_seen; DROP TABLE newest_state; DROP TABLE failed_daily; \
+             DROP TABLE watched; DROP INDEX failed_at; DROP INDEX daily_by_day; \
+             DROP INDEX forwards_out; DROP INDEX changes_confirmed; DROP INDEX changes_undoing; \
+             CREATE INDEX forwards_out ON forwards (channel_out, timestamp_ns); \
+             PRAGMA user_version = 1;",
+        )
+        .unwrap();
+    drop(database);
+    let refused = FeeHistory::open_read_only(&path).unwrap_err();
+    assert!(matches!(refused, HistoryError::Older { found: 1, .. }), "{refused}");
+    let history = FeeHistory::open(&path).unwrap();
+    assert_eq!(history.forwards_since(0).unwrap(), [forward]);
+    assert_eq!(history.watched_since(0).unwrap(), []);
+    assert!(history.seen_first(CHANNEL).unwrap().is_none());
+}
+
+#[test]
 fn the_newest_samples_are_found_without_reading_the_others() {
     let (_directory, mut history) = history();
     assert_eq!(history.newest_samples().unwrap(), []);

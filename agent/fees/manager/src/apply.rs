@@ -104,6 +104,15 @@ pub struct ChannelRun {
     pub learned: bool,
 }
 
+impl ChannelRun {
+    /// Why it changes, for people: the section, and how a learned rate was found.
+    fn reason(&self) -> Option<String> {
+        let section = self.section.clone()?;
+        let learned = self.notes.iter().find(|note| self.learned && note.starts_with("learned"));
+        Some(learned.map_or_else(|| section.clone(), |note| format!("{section}; {note}")))
+    }
+}
+
 /// A run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Applied {
@@ -296,12 +305,13 @@ impl Manager<'_> {
         now_s: i64,
     ) -> Result<Outcome, ManagerError> {
         let origin = if channel_run.learned { Origin::Learning } else { Origin::Rules };
+        let reason = channel_run.reason();
         let intent = Intent {
             run: Some(run),
             channel: channel.chan_id,
             origin,
             at_s: now_s,
-            reason: channel_run.section.as_deref(),
+            reason: reason.as_deref(),
             undoes: None,
             rules_digest: digest,
             old: channel_run.old,

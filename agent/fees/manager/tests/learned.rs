@@ -165,6 +165,8 @@ async fn ticks_move_the_fee_towards_the_revenue_maximum_within_limits_and_pace()
         for pair in changes.windows(2) {
             assert!(pair[0].ended_s.unwrap() - pair[1].ended_s.unwrap() >= DAY_S, "held a day");
         }
+        let why = changes[0].reason.as_deref().unwrap();
+        assert!(why.starts_with("default; learned: ") && why.contains("elasticity"), "{why}");
         let kept = history.newest_decision(CHANNEL).unwrap().unwrap();
         assert!(kept.reason_json.contains("learned: "), "{}", kept.reason_json);
     }

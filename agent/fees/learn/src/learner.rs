@@ -6,11 +6,11 @@
 //! whichever process and however often it is asked. It must never choose oftener than once a hold,
 //! and never from fewer forwards or hours than asked for.
 
-use crate::DAY_S;
 use crate::choose::{Bounds, Choice, next_fee};
 use crate::demand::{Demand, Reading, Reign, grain_msat, trials};
 use crate::span::{Forward, Sample, Span, usable_s, within};
 use crate::supply::{Inbound, supply_msat_per_day};
+use crate::{DAY_S, WEEK_S};
 use serde::{Deserialize, Serialize};
 
 /// How a channel's fee is learned.
@@ -32,6 +32,8 @@ pub struct Learner {
     pub least_forwards: usize,
     /// Usable time before anything is chosen, seconds.
     pub least_usable_s: i64,
+    /// So much usable time without enough forwards is an answer too: the fee is too high, seconds.
+    pub silent_s: i64,
 }
 
 impl Default for Learner {
@@ -46,6 +48,7 @@ impl Default for Learner {
             stock_days: 30.0,
             least_forwards: 0,
             least_usable_s: 0,
+            silent_s: WEEK_S,
         }
     }
 }
@@ -105,7 +108,8 @@ impl Learner {
         let past = self.until(past, seen);
         let usable_s = usable_s(past.samples, seen, self.least_msat(past.forwards));
         let forwards = past.forwards.len();
-        if forwards < self.least_forwards || usable_s < self.least_usable_s {
+        let few = forwards < self.least_forwards && usable_s < self.silent_s;
+        if few || usable_s < self.least_usable_s {
             return Some(Verdict::Young { forwards, usable_s });
         }
         if holds == 0 {
@@ -217,6 +221,19 @@ mod tests {
         let held = judged(&Learner::default(), &every_hour(1), DAY_S - 9);
         assert_eq!(held, Verdict::Held { until_s: DAY_S });
         assert!(matches!(judged(&learner, &every_hour(3), 3 * DAY_S), Verdict::Chosen { .. }));
+    }
+
+    #[test]
+    fn a_long_silence_is_an_answer_and_lowers_the_fee() {
+        let learner = Learner { least_forwards: 3, ..Learner::default() };
+        assert!(matches!(judged(&learner, &[], 6 * DAY_S), Verdict::Young { forwards: 0, .. }));
+        for days in 7..20 {
+            let Verdict::Chosen { choice, .. } = judged(&learner, &[], days * DAY_S) else {
+                panic!("silent for {days} days")
+            };
+            println!("{days} {choice:?}");
+            assert!(choice.fee_ppm < 200, "{choice:?}");
+        }
     }
 
     #[test]

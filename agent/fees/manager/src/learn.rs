@@ -90,11 +90,12 @@ fn advice(ask: &Ask, learner: &Learner, verdict: &Verdict, now_s: i64) -> Advice
     match *verdict {
         Verdict::Young { forwards, usable_s } => Advice::Fallback {
             why: format!(
-                "learned: not yet, {forwards} of {} forwards in {:.1} of {:.1} usable hours: the \
-                 rule's own rate holds",
+                "learned: not yet, {forwards} of {} forwards in {:.1} of {:.1} usable hours (or {:.0} \
+                 without them): the rule's own rate holds",
                 learner.least_forwards,
                 hours(usable_s),
                 hours(learner.least_usable_s),
+                hours(learner.silent_s),
             ),
         },
         Verdict::Held { until_s } => Advice::Fee {

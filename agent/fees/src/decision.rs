@@ -37,6 +37,8 @@ pub struct Decision {
     pub unsupported: Vec<String>,
     /// How the change is to be watched.
     pub safety: Safety,
+    /// The rate is an adviser's, not the strategy's.
+    pub learned: bool,
     pub(crate) breaker: Option<Wish>,
     pub(crate) trail: Trail,
 }
@@ -171,6 +173,7 @@ impl Decision {
             notes: Vec::new(),
             unsupported: Vec::new(),
             safety: Safety::default(),
+            learned: false,
             breaker: None,
             trail: Trail::default(),
         }

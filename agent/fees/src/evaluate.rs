@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::advice::Adviser;
 use crate::breaker::{self, BreakerChange};
 use crate::change::{Thresholds, changes, drop_lacking};
 use crate::criteria::Subject;
@@ -41,6 +42,16 @@ pub struct Evaluation {
 /// assert!(evaluate(&rules, &state).decisions.is_empty());
 /// ```
 pub fn evaluate(rules: &Rules, state: &NodeState) -> Evaluation {
+    evaluate_advised(rules, state, None)
+}
+
+/// Decides for every channel of a state; where a section sets `learning_enabled`, the adviser names
+/// the rate.
+pub fn evaluate_advised(
+    rules: &Rules,
+    state: &NodeState,
+    adviser: Option<&dyn Adviser>,
+) -> Evaluation {
     let facts = Facts::new(state);
     let refused = !rules.refusals().is_empty();
     let mut decisions = Vec::with_capacity(state.channels.len());
@@ -50,7 +61,7 @@ pub fn evaluate(rules: &Rules, state: &NodeState) -> Evaluation {
             decisions.push(Decision::not_reached(channel.chan_id, fault.clone()));
             continue;
         }
-        let mut decision = decide(rules, &facts, channel);
+        let mut decision = decide(rules, &facts, channel, adviser);
         if refused {
             // Nothing is sent; the first channel that would use the wrong value ends the run.
             (decision.update, decision.status, decision.breaker) = (None, None, None);
@@ -75,7 +86,12 @@ fn threshold_fault(rules: &Rules, decision: &Decision) -> Option<Fault> {
 }
 
 /// Decides for one channel.
-pub(crate) fn decide(rules: &Rules, facts: &Facts<'_>, channel: &Channel) -> Decision {
+pub(crate) fn decide(
+    rules: &Rules,
+    facts: &Facts<'_>,
+    channel: &Channel,
+    adviser: Option<&dyn Adviser>,
+) -> Decision {
     let subject = Subject::new(facts, channel);
     let mut decision = Decision::untouched(channel.chan_id);
     let selection = select(rules, &subject, &mut decision.warnings);
@@ -90,7 +106,8 @@ pub(crate) fn decide(rules: &Rules, facts: &Facts<'_>, channel: &Channel) -> Dec
     decision.section = Some(Arc::clone(&section.name));
     decision.strategy = Some(Arc::clone(&named.name));
     let work = Work { collected, subject: &subject, place: &section.place };
-    match work.carry_out(&named, &mut decision) {
+    let proposal = work.carry_out(&named, &mut decision);
+    match proposal.and_then(|proposal| advised(&work, &named, adviser, proposal, &mut decision)) {
         Ok(proposal) => {
             if let Err(fault) = settle(&work, proposal, section, &mut decision) {
                 fail(&mut decision, ErrorKind::Strategy, fault);
@@ -99,6 +116,21 @@ pub(crate) fn decide(rules: &Rules, facts: &Facts<'_>, channel: &Channel) -> Dec
         Err(fault) => fail(&mut decision, ErrorKind::Strategy, fault),
     }
     decision
+}
+
+/// Lets the adviser name the rate, where the section allows it.
+fn advised(
+    work: &Work<'_>,
+    named: &Named,
+    adviser: Option<&dyn Adviser>,
+    mut proposal: Proposal,
+    decision: &mut Decision,
+) -> Result<Proposal, Fault> {
+    let strategy = named.strategy.filter(|_| work.learns());
+    if let (Some(strategy), Some(adviser)) = (strategy, adviser) {
+        decision.learned = work.take_advice(strategy, adviser, &mut proposal)?;
+    }
+    Ok(proposal)
 }
 
 /// Leaves a channel as it is because of a fault.

@@ -5,6 +5,7 @@
 //! keys and strategies and never changes what an old file means. `DESIGN.md` has the types,
 //! `docs/fees.md` every key.
 
+mod advice;
 mod answer;
 mod breaker;
 mod change;
@@ -29,13 +30,14 @@ pub mod state;
 mod strategy;
 pub mod worth;
 
+pub use advice::{Advice, Adviser, Ask};
 pub use answer::{Answer, ChannelAnswer, Run, RunError, answer};
 pub use breaker::BreakerChange;
 pub use criteria::{Dialect, ReadFile};
 pub use decision::{
     ChannelError, Decision, ErrorKind, PolicyUpdate, Safety, Status, Target, Warning,
 };
-pub use evaluate::{Evaluation, evaluate};
+pub use evaluate::{Evaluation, evaluate, evaluate_advised};
 pub use explain::{Explanation, Step, explain};
 pub use fault::{Fault, Place};
 pub use flags::{FlagError, Flags};

@@ -112,6 +112,15 @@ impl Rules {
         &self.file
     }
 
+    /// Whether any section, also of an included file, names a strategy.
+    pub fn names(&self, strategy: Strategy) -> bool {
+        self.sections.iter().any(|section| {
+            let inner = section.included.as_ref().and_then(|included| included.as_ref().ok());
+            section.strategy.as_ref().is_some_and(|named| named.strategy == Some(strategy))
+                || inner.is_some_and(|inner| inner.names(strategy))
+        })
+    }
+
     /// Faults for which no channel may be touched: a threshold that is no number would otherwise
     /// stop a run halfway.
     pub fn refusals(&self) -> &[Fault] {

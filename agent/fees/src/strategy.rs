@@ -2,6 +2,7 @@
 //!
 //! A strategy that fails must never have an effect: its error leaves the channel as it is.
 
+mod advised;
 mod inbound;
 mod original;
 mod superset;

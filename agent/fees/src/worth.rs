@@ -225,7 +225,7 @@ impl<'a> Ahead<'a> {
         channel.funds.local_balance = narrow(i128::from(funds.local_balance) + delta_sat);
         channel.funds.remote_balance = narrow(i128::from(funds.remote_balance) - delta_sat);
         facts.shift(self.channel, delta_sat);
-        let decision = decide(self.rules, facts, &channel);
+        let decision = decide(self.rules, facts, &channel, None);
         facts.shift(self.channel, -delta_sat);
         if let Some(error) = decision.error {
             let why = error.fault.to_string();

@@ -147,7 +147,22 @@ pub enum Command {
         /// Minutes between two passes; each is up to a fifth longer or shorter.
         #[arg(long, value_name = "MIN", default_value_t = 10)]
         interval: u64,
+        /// Serve Prometheus metrics there: a port on this machine, or ADDRESS:PORT; needs --watch.
+        #[arg(long, value_name = "ADDR", requires = "watch")]
+        metrics: Option<String>,
         /// Whose language the file is; without it, the file shows.
+        #[arg(long, value_name = "NAME")]
+        dialect: Option<DialectName>,
+    },
+    /// Compare fees on the recorded past: those in force, fixed, proportional and learned ones.
+    Replay {
+        /// The history.
+        #[command(flatten)]
+        memory: Memory,
+        /// Days of the past that count, up to the last record.
+        #[arg(long, default_value_t = 90)]
+        days: u32,
+        /// Whose language the rule file is; without it, the file shows.
         #[arg(long, value_name = "NAME")]
         dialect: Option<DialectName>,
     },
@@ -207,16 +222,16 @@ pub struct Access {
     #[arg(long, value_name = "DIR", conflicts_with = "cln_rpc")]
     pub lightning_dir: Option<PathBuf>,
     /// LND's directory: certificate and macaroon are looked for there.
-    #[arg(long, value_name = "DIR", env = "LND_DIR")]
+    #[arg(long, alias = "lnd-dir", value_name = "DIR", env = "LND_DIR")]
     pub lnddir: Option<PathBuf>,
     /// The bitcoin network, for the macaroon's usual place.
     #[arg(long, default_value = "mainnet")]
     pub network: String,
     /// Where gRPC is served.
-    #[arg(long, value_name = "HOST:PORT", env = "LND_GRPC_HOST")]
+    #[arg(long, alias = "lnd-grpc-host", value_name = "HOST:PORT", env = "LND_GRPC_HOST")]
     pub grpc: Option<String>,
     /// Where REST is served; the fallback, or the only way if --grpc is not given.
-    #[arg(long, value_name = "HOST:PORT", env = "LND_REST_URL")]
+    #[arg(long, alias = "lnd-rest-url", value_name = "HOST:PORT", env = "LND_REST_URL")]
     pub rest: Option<String>,
     /// The node's TLS certificate.
     #[arg(long, visible_alias = "tlscert", value_name = "FILE", env = "LND_CERT_PATH")]

@@ -11,7 +11,9 @@ mod failure;
 mod lint;
 mod live;
 mod memory;
+mod metrics;
 mod read;
+mod replay;
 mod show;
 mod vectors;
 
@@ -72,9 +74,14 @@ pub fn run_command(
         Command::Rollback { access, execute, threshold } => {
             live::rollback(access, json, *execute, *threshold)
         }
-        Command::Daemon { access, watch, interval, dialect } => {
-            let every = watch.then_some(std::time::Duration::from_secs(interval * 60));
-            daemon::run(access, common, every, *dialect, err)
+        Command::Daemon { access, watch, interval, metrics, dialect } => {
+            let minutes = std::time::Duration::from_secs(interval.saturating_mul(60));
+            let every = watch.then_some(minutes);
+            let how = daemon::Daemon { every, dialect: *dialect, metrics: metrics.as_deref() };
+            daemon::run(access, common, how, err)
+        }
+        Command::Replay { memory, days, dialect } => {
+            replay::replay(memory, common, *days, *dialect)
         }
         Command::Status { memory } => memory::status(memory, json),
         Command::Report { memory, days, format, output } => {

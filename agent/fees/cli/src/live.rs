@@ -105,8 +105,10 @@ pub fn state(
         let (node, mut notes) = connect(access).await?;
         let breaker = breaker(access, &mut notes)?;
         let mut manager = Manager::new(node.as_ref(), history, Pace::MANUAL).with_breaker(breaker);
-        let state = manager.snapshot(now_s(), &needs).await;
-        Ok((state.map_err(|error| stopped(&error))?, notes))
+        let now_s = now_s();
+        let mut state = manager.snapshot(now_s, &needs).await.map_err(|error| stopped(&error))?;
+        manager.add_trials(&mut state, now_s).map_err(|error| stopped(&error))?;
+        Ok((state, notes))
     })
 }
 
@@ -167,6 +169,9 @@ pub async fn undo(
 ) -> Result<Vec<debal_fees_manager::Undone>, Failure> {
     let mut undone = Vec::new();
     for candidate in judged {
+        if manager.is_to_stop() {
+            break;
+        }
         let Verdict::RollBack(figures) = candidate.verdict else { continue };
         let Some(point) = points.get(&candidate.change.channel) else { continue };
         let reason = format!("revenue fell by {:.0} %", 100.0 * figures.drop);

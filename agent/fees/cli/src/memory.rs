@@ -16,13 +16,15 @@ use std::path::Path;
 /// Changes that `status` shows.
 const CHANGES: u32 = 20;
 
-fn open(memory: &Memory) -> Result<FeeHistory, Failure> {
+/// Opens a history for reading.
+pub fn open(memory: &Memory) -> Result<FeeHistory, Failure> {
     FeeHistory::open_read_only(&memory.history).map_err(|error| {
         Failure::of(1, "history", format!("{error}; `debal fees apply` makes one"))
     })
 }
 
-fn failed(error: &debal_fees_history::HistoryError) -> Failure {
+/// A history's error as a failure.
+pub fn failed(error: &debal_fees_history::HistoryError) -> Failure {
     Failure::of(1, "history", error.to_string())
 }
 
@@ -35,7 +37,8 @@ pub fn form_of(path: Option<&Path>) -> Option<Form> {
     }
 }
 
-fn table(heads: &[&str]) -> Table {
+/// A table of 80 columns.
+pub fn table(heads: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_width(80).set_header(heads);
@@ -45,7 +48,8 @@ fn table(heads: &[&str]) -> Table {
     table
 }
 
-fn right(text: impl ToString) -> Cell {
+/// A cell with its text at the right.
+pub fn right(text: impl ToString) -> Cell {
     Cell::new(text).set_alignment(CellAlignment::Right)
 }
 
@@ -62,16 +66,20 @@ pub fn status(memory: &Memory, as_json: bool) -> Result<Shown, Failure> {
         Ok(rows.iter().map(|row| row.fee_msat).sum())
     };
     let sums = [earned(1)?, earned(7)?, earned(30)?];
+    let (lost, heard) = failures(&history, now_s).map_err(|error| failed(&error))?;
     if as_json {
         let [day, week, month] = sums;
         let earned = json!({"day_msat": day, "week_msat": week, "month_msat": month});
-        let value = json!({"open_changes": open, "changes_7d": recent, "earned": earned});
+        let lost = json!({"forwards_7d": lost, "heard_percent": heard});
+        let value =
+            json!({"open_changes": open, "changes_7d": recent, "earned": earned, "failed": lost});
         return Ok(Shown { text: format!("{value}\n"), notes: String::new(), code: 0 });
     }
     let [day, week, month] = sums.map(|msat| msat / 1_000);
     let mut text = format!("earned        {day} sat today, {week} in 7 days, {month} in 30 days\n");
     text += &format!("open changes  {}", open.len());
     text += if open.is_empty() { "\n" } else { ": the next run asks the node about them\n" };
+    text += &format!("failed        {lost} forwards in 7 days, heard {heard} % of the time\n");
     if recent.is_empty() {
         text += "\nNo fee changed in the last 7 days.\n";
         return Ok(Shown { text, notes: String::new(), code: 0 });
@@ -90,6 +98,17 @@ pub fn status(memory: &Memory, as_json: bool) -> Result<Shown, Failure> {
     }
     text += &format!("\nThe newest changes of the last 7 days:\n{rows}\n");
     Ok(Shown { text, notes: String::new(), code: 0 })
+}
+
+/// Forwards that failed in the last seven days, and how much of them somebody listened, percent.
+fn failures(
+    history: &FeeHistory,
+    now_s: i64,
+) -> Result<(i64, i64), debal_fees_history::HistoryError> {
+    let since_s = now_s - 7 * DAY_S;
+    let heard: i64 = history.watched_since(since_s)?.iter().map(|span| span.length_s()).sum();
+    let failed = history.failed_from(since_s.div_euclid(DAY_S) + 1)?;
+    Ok((failed, 100 * heard.min(7 * DAY_S) / (7 * DAY_S)))
 }
 
 /// `report`.

@@ -33,8 +33,8 @@ pub fn applied(applied: &Applied, verbose: u8) -> String {
         for what in &channel.unsupported {
             text += &format!("  {:<25}{}\n", "left out:", paint("33", what));
         }
-        for note in channel.notes.iter().filter(|_| verbose > 0) {
-            text += &format!("    {note}\n");
+        for note in channel.notes.iter().filter(|_| verbose > 0 || channel.learned) {
+            text += &wrapped("    ", note);
         }
     }
     for limit in &applied.limits {
@@ -50,6 +50,24 @@ pub fn applied(applied: &Applied, verbose: u8) -> String {
         text += &format!("stopped: {why}; the next run goes on\n");
     }
     text + &one_line(applied)
+}
+
+/// A text at 80 columns, each line behind an indent.
+pub fn wrapped(indent: &str, text: &str) -> String {
+    let (mut lines, mut columns) = (String::new(), 0);
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        let fits = columns > indent.len() && columns + 1 + length <= 80;
+        if columns > indent.len() && !fits {
+            lines.push('\n');
+            columns = 0;
+        }
+        let before = if fits { " " } else { indent };
+        columns += before.len() + length;
+        lines += before;
+        lines += word;
+    }
+    lines + "\n"
 }
 
 /// One line on a run.

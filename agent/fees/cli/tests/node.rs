@@ -3,62 +3,13 @@
 //! It must never reach around the command line: files, flags, exit codes and what is printed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use debal_lnd_fake::{Fake, Fault, Sample, Wallet, chan_id, sample};
+mod support;
+
+use debal_lnd_fake::{Fault, Wallet, chan_id};
 use serde_json::Value;
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use support::{Operator, text};
 
 const UPDATE: &str = "/lnrpc.Lightning/UpdateChannelPolicy";
-
-struct Operator {
-    fake: Fake,
-    directory: tempfile::TempDir,
-}
-
-impl Operator {
-    async fn new() -> Self {
-        let fake = Fake::start(sample(&Sample::default())).await;
-        let directory = tempfile::tempdir().unwrap();
-        let operator = Self { fake, directory };
-        std::fs::write(operator.path("tls.cert"), operator.fake.certificate_pem()).unwrap();
-        std::fs::write(operator.path("small.macaroon"), operator.fake.least_macaroon()).unwrap();
-        operator.rules("[default]\nstrategy = static\nbase_fee_msat = 0\nfee_ppm = 777\n");
-        operator
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    fn rules(&self, text: &str) {
-        std::fs::write(self.path("rules.conf"), text).unwrap();
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_debal-fees"));
-        command.current_dir(self.directory.path()).args(words);
-        command.env("LND_CERT_PATH", self.path("tls.cert")).env_remove("HOME");
-        command.env("LND_MACAROON_PATH", self.path("small.macaroon"));
-        command.env("LND_GRPC_HOST", self.fake.grpc());
-        command
-    }
-
-    /// Runs a command on another thread: the fake needs this one's runtime.
-    async fn run(&self, words: &[&str]) -> Output {
-        let mut command = self.command(words);
-        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
-    }
-
-    async fn json(&self, words: &[&str]) -> (i32, Value) {
-        let output = self.run(words).await;
-        let value = serde_json::from_slice(&output.stdout);
-        (output.status.code().unwrap(), value.unwrap_or_else(|e| panic!("{e}: {output:?}")))
-    }
-}
-
-fn text(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_looks_first_applies_and_looks_back() {

@@ -9,6 +9,9 @@ use crate::{
 };
 use rusqlite::{OptionalExtension, Row, params, params_from_iter, types::Value};
 
+/// Section, strategy, and when it was decided, unix seconds.
+pub type DecidedLast = (Option<String>, Option<String>, i64);
+
 /// A change about to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Intent<'a> {
@@ -93,6 +96,21 @@ impl FeeHistory {
             })
         };
         self.wrap(self.connection.query_row(sql, [id(channel)], read).optional())
+    }
+
+    /// What was last kept about a channel: section, strategy, and when the run began, unix seconds.
+    ///
+    /// # Errors
+    /// [`HistoryError`] names file and reason.
+    pub fn decided_last(&self, channel: u64) -> Result<Option<DecidedLast>, HistoryError> {
+        let sql = "SELECT section, strategy, began_s FROM decisions JOIN runs USING (run_id) \
+                   WHERE channel = ?1 ORDER BY run_id DESC LIMIT 1";
+        let read = || {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+            statement.query_row([id(channel)], read).optional()
+        };
+        self.wrap(read())
     }
 
     /// Writes a change down. It is on disk when this returns, and only then may it be sent.
@@ -193,7 +211,9 @@ impl FeeHistory {
     /// # Errors
     /// [`HistoryError`] names file and reason.
     pub fn open_changes(&self) -> Result<Vec<Change>, HistoryError> {
-        self.select("WHERE state IN ('decided', 'sent') ORDER BY change_id", params![])
+        let clause =
+            "INDEXED BY changes_open WHERE state IN ('decided', 'sent') ORDER BY change_id";
+        self.select(clause, params![])
     }
 
     /// Changes of a channel that came into force, newest first.
@@ -210,7 +230,8 @@ impl FeeHistory {
     /// # Errors
     /// [`HistoryError`] names file and reason.
     pub fn confirmed_since(&self, since_s: i64, most: u32) -> Result<Vec<Change>, HistoryError> {
-        let clause = "WHERE state = 'confirmed' AND ended_s >= ?1 ORDER BY change_id DESC LIMIT ?2";
+        let clause = "WHERE state = 'confirmed' AND ended_s >= ?1 \
+                      ORDER BY ended_s DESC, change_id DESC LIMIT ?2";
         self.select(clause, params![since_s, most])
     }
 

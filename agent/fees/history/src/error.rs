@@ -33,6 +33,19 @@ pub enum HistoryError {
         /// Newest schema known here.
         known: i64,
     },
+    /// It was written by an older version of this program, and is open for reading only.
+    #[error(
+        "the fee history {} has schema {found}, this program reads {known}; a run of `debal fees \
+         apply` or `daemon` brings it up to date", .path.display()
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Schema in the file.
+        found: i64,
+        /// Schema that is read here.
+        known: i64,
+    },
     /// It could not be made.
     #[error("cannot make the fee history {}: {source}", .path.display())]
     Create {

@@ -1,16 +1,26 @@
-//! Forwards, failed forwards and balances: taken in once, read by the statistics.
+//! Forwards and balances: taken in once, read by the statistics.
 //!
 //! A forward that is told twice must never count twice: pages of a node's history overlap.
 
 use crate::rows::id;
-use crate::{FailedForward, FeeHistory, ForwardRow, HistoryError, SampleRow};
+use crate::{FeeHistory, ForwardRow, HistoryError, SampleRow};
 use debal_fees_learn::DAY_S;
 use debal_fees_learn::demand::Reign;
 use debal_fees_learn::span::{Forward, Sample, Span};
 use rusqlite::{Row, Transaction, params};
+use std::collections::BTreeMap;
 
 /// Nanoseconds of a second.
-const SECOND_NS: i64 = 1_000_000_000;
+pub(crate) const SECOND_NS: i64 = 1_000_000_000;
+
+/// Steps from channel to channel by the primary key: a year of samples is not read.
+pub(crate) const NEWEST_SAMPLES: &str = "WITH RECURSIVE known (channel) AS ( \
+    SELECT min(channel) FROM samples UNION ALL \
+    SELECT (SELECT min(channel) FROM samples WHERE channel > known.channel) FROM known \
+    WHERE known.channel IS NOT NULL) \
+    SELECT sample.channel, at_s, capacity_msat, outbound_msat, inbound_msat, active \
+    FROM known JOIN samples AS sample ON sample.channel = known.channel AND sample.at_s = \
+    (SELECT max(at_s) FROM samples WHERE channel = known.channel)";
 
 impl FeeHistory {
     /// Takes forwards in, all or none; returns how many were new.
@@ -37,30 +47,6 @@ impl FeeHistory {
     pub fn newest_forward_ns(&self) -> Result<Option<i64>, HistoryError> {
         let sql = "SELECT max(timestamp_ns) FROM forwards";
         self.wrap(self.connection.query_row(sql, [], |row| row.get(0)))
-    }
-
-    /// Takes failed forwards in; one told twice counts once.
-    ///
-    /// # Errors
-    /// [`HistoryError`] names file and reason.
-    pub fn add_failed(&mut self, all: &[FailedForward]) -> Result<(), HistoryError> {
-        let sql = "INSERT OR IGNORE INTO failed_forwards VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        let added = (|| {
-            let transaction = self.connection.transaction()?;
-            for one in all {
-                transaction.prepare_cached(sql)?.execute(params![
-                    one.timestamp_ns,
-                    id(one.channel_in),
-                    id(one.channel_out),
-                    id(one.htlc_in),
-                    one.amount_msat,
-                    one.offered_msat,
-                    one.reason,
-                ])?;
-            }
-            transaction.commit()
-        })();
-        self.wrap(added)
     }
 
     /// Takes balances in.
@@ -120,14 +106,25 @@ impl FeeHistory {
         self.forwards(sql, params![id(channel), ns(span.from_s), ns(span.to_s)])
     }
 
-    /// Forwards out through all other channels, ascending by time.
+    /// Forwards out through each channel, ascending by time, in one pass over the span.
     ///
     /// # Errors
     /// [`HistoryError`] names file and reason.
-    pub fn out_of_others(&self, channel: u64, span: Span) -> Result<Vec<Forward>, HistoryError> {
-        let sql = "SELECT timestamp_ns, out_msat, fee_msat FROM forwards WHERE channel_out <> ?1 \
-                   AND timestamp_ns >= ?2 AND timestamp_ns < ?3 ORDER BY timestamp_ns";
-        self.forwards(sql, params![id(channel), ns(span.from_s), ns(span.to_s)])
+    pub fn out_by_channel(&self, span: Span) -> Result<BTreeMap<u64, Vec<Forward>>, HistoryError> {
+        let sql = "SELECT channel_out, timestamp_ns, out_msat, fee_msat FROM forwards \
+                   WHERE timestamp_ns >= ?1 AND timestamp_ns < ?2 ORDER BY timestamp_ns";
+        let mut found: BTreeMap<u64, Vec<Forward>> = BTreeMap::new();
+        let mut read = || {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let mut rows = statement.query([ns(span.from_s), ns(span.to_s)])?;
+            while let Some(row) = rows.next()? {
+                let channel = row.get::<_, i64>(0)?.cast_unsigned();
+                found.entry(channel).or_default().push(forward(row, 1)?);
+            }
+            Ok(())
+        };
+        self.wrap(read())?;
+        Ok(found)
     }
 
     /// What came in through a channel: when and how much, ascending by time.
@@ -146,13 +143,7 @@ impl FeeHistory {
         sql: &str,
         values: impl rusqlite::Params,
     ) -> Result<Vec<Forward>, HistoryError> {
-        let read = |row: &Row<'_>| {
-            Ok(Forward {
-                at_s: row.get::<_, i64>(0)?.div_euclid(SECOND_NS),
-                amount_msat: row.get::<_, i64>(1)?.unsigned_abs(),
-                fee_msat: row.get::<_, i64>(2)?.unsigned_abs(),
-            })
-        };
+        let read = |row: &Row<'_>| forward(row, 0);
         let all = || {
             let mut statement = self.connection.prepare_cached(sql)?;
             statement.query_map(values, read)?.collect()
@@ -185,14 +176,15 @@ impl FeeHistory {
         self.wrap(all())
     }
 
-    /// Which rate was in force when, as far as confirmed changes tell, ascending by time; the last
-    /// one lasts until `now_s`. The first begins when the first change was made.
+    /// Which rate was in force when, as far as is known, ascending by time; the last one lasts
+    /// until `now_s`. The first begins when the channel was first seen.
     ///
     /// # Errors
     /// [`HistoryError`] names file and reason.
     pub fn reigns(&self, channel: u64, now_s: i64) -> Result<Vec<Reign>, HistoryError> {
-        let sql = "SELECT ended_s, new_fee_ppm FROM changes WHERE channel = ?1 \
-                   AND state = 'confirmed' ORDER BY ended_s, change_id";
+        let sql = "SELECT at_s, fee_ppm, 0 FROM first_seen WHERE channel = ?1 UNION ALL \
+                   SELECT ended_s, new_fee_ppm, change_id FROM changes WHERE channel = ?1 \
+                   AND state = 'confirmed' ORDER BY 1, 3";
         let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
         let all = || -> rusqlite::Result<Vec<(i64, i64)>> {
             let mut statement = self.connection.prepare_cached(sql)?;
@@ -204,8 +196,47 @@ impl FeeHistory {
             span: Span { from_s: *from_s, to_s },
             fee_ppm: u32::try_from((*fee_ppm).max(0)).unwrap_or(u32::MAX),
         });
-        Ok(reigns.collect())
+        // A change that kept the rate (a limit, a switch) begins no new reign of it.
+        Ok(reigns.fold(Vec::new(), |mut kept: Vec<Reign>, reign| {
+            match kept.last_mut().filter(|last| last.fee_ppm == reign.fee_ppm) {
+                Some(last) => last.span.to_s = reign.span.to_s,
+                None if reign.span.length_s() > 0 || reign.span.to_s >= now_s => kept.push(reign),
+                None => {}
+            }
+            kept
+        }))
     }
+
+    /// The newest sample of every channel.
+    ///
+    /// # Errors
+    /// [`HistoryError`] names file and reason.
+    pub fn newest_samples(&self) -> Result<Vec<SampleRow>, HistoryError> {
+        let read = |row: &Row<'_>| {
+            Ok(SampleRow {
+                channel: row.get::<_, i64>(0)?.cast_unsigned(),
+                at_s: row.get(1)?,
+                capacity_msat: row.get(2)?,
+                outbound_msat: row.get(3)?,
+                inbound_msat: row.get(4)?,
+                active: row.get(5)?,
+            })
+        };
+        let all = || {
+            let mut statement = self.connection.prepare_cached(NEWEST_SAMPLES)?;
+            statement.query_map([], read)?.collect()
+        };
+        self.wrap(all())
+    }
+}
+
+/// Time, amount and fee from a row's columns from `first` on.
+fn forward(row: &Row<'_>, first: usize) -> rusqlite::Result<Forward> {
+    Ok(Forward {
+        at_s: row.get::<_, i64>(first)?.div_euclid(SECOND_NS),
+        amount_msat: row.get::<_, i64>(first + 1)?.unsigned_abs(),
+        fee_msat: row.get::<_, i64>(first + 2)?.unsigned_abs(),
+    })
 }
 
 fn add_forward(transaction: &Transaction<'_>, forward: &ForwardRow) -> rusqlite::Result<usize> {
@@ -233,6 +264,6 @@ fn add_forward(transaction: &Transaction<'_>, forward: &ForwardRow) -> rusqlite:
     Ok(1)
 }
 
-const fn ns(at_s: i64) -> i64 {
+pub(crate) const fn ns(at_s: i64) -> i64 {
     at_s.saturating_mul(SECOND_NS)
 }

@@ -10,16 +10,19 @@
 
 mod changes;
 mod error;
+mod failed;
 mod flows;
 mod limits;
 mod reports;
 mod rows;
 mod schema;
+mod seen;
 
-pub use changes::Intent;
+pub use changes::{DecidedLast, Intent};
 pub use error::HistoryError;
+pub use failed::FAILED_PER_DAY;
 pub use limits::{LimitChange, PeerLimit};
-pub use reports::{Balance, Earning};
+pub use reports::Earning;
 pub use rows::{
     Change, ChangeId, ChangeState, Decided, FailedForward, ForwardRow, Origin, Policy, RunEnd,
     RunId, SampleRow,
@@ -77,8 +80,22 @@ impl FeeHistory {
         let history = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         match history.version()? {
             found if found > schema::VERSION => Err(history.newer(found)),
+            found if found < schema::VERSION => {
+                Err(HistoryError::Older { path: path.to_owned(), found, known: schema::VERSION })
+            }
             _ => Ok(history),
         }
+    }
+
+    /// How SQLite would answer the questions of every pass, one line a step: for tests, which must
+    /// not find a scan of a table that grows.
+    #[doc(hidden)]
+    pub fn plan(&self, sql: &str) -> Result<Vec<String>, HistoryError> {
+        let read = || {
+            let mut statement = self.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+            statement.query_map([], |row| row.get(3))?.collect()
+        };
+        self.wrap(read())
     }
 
     /// Where it is.

@@ -23,19 +23,6 @@ pub struct Earning {
     pub in_msat: i64,
 }
 
-/// A channel's newest balance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Balance {
-    /// The channel.
-    pub channel: u64,
-    /// When, unix seconds.
-    pub at_s: i64,
-    /// The whole channel.
-    pub capacity_msat: i64,
-    /// What can be sent.
-    pub outbound_msat: i64,
-}
-
 impl FeeHistory {
     /// What every channel earned from day `first` up to and without day `end` (days of 86,400
     /// seconds since 1970), best first.
@@ -56,29 +43,6 @@ impl FeeHistory {
                     fee_msat: row.get(3)?,
                     in_count: row.get(4)?,
                     in_msat: row.get(5)?,
-                })
-            })?;
-            rows.collect()
-        };
-        self.wrap(all())
-    }
-
-    /// The newest balance of every channel.
-    ///
-    /// # Errors
-    /// [`HistoryError`] names file and reason.
-    pub fn balances(&self) -> Result<Vec<Balance>, HistoryError> {
-        let sql = "SELECT channel, at_s, capacity_msat, outbound_msat FROM samples AS newest \
-                   WHERE at_s = (SELECT max(at_s) FROM samples WHERE channel = newest.channel) \
-                   ORDER BY channel";
-        let all = || {
-            let mut statement = self.connection.prepare_cached(sql)?;
-            let rows = statement.query_map([], |row| {
-                Ok(Balance {
-                    channel: row.get::<_, i64>(0)?.cast_unsigned(),
-                    at_s: row.get(1)?,
-                    capacity_msat: row.get(2)?,
-                    outbound_msat: row.get(3)?,
                 })
             })?;
             rows.collect()

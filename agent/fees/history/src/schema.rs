@@ -115,6 +115,48 @@ CREATE TABLE limit_changes (
     new_hourly_rate INTEGER, new_pending INTEGER, new_mode INTEGER
 );
 CREATE UNIQUE INDEX limit_changes_open ON limit_changes (peer) WHERE state = 'sent';
+
+-- What was found at a channel before we changed anything: since when its rate is known.
+CREATE TABLE first_seen (
+    channel       INTEGER PRIMARY KEY,
+    at_s          INTEGER NOT NULL,
+    base_fee_msat INTEGER NOT NULL, fee_ppm INTEGER NOT NULL,
+    inbound_base_fee_msat INTEGER NOT NULL, inbound_fee_ppm INTEGER NOT NULL,
+    time_lock_delta INTEGER NOT NULL, min_htlc_msat INTEGER NOT NULL,
+    max_htlc_msat INTEGER NOT NULL, disabled INTEGER NOT NULL
+);
+
+-- The node as it was last seen, without forwards: rules can be tried on it.
+CREATE TABLE newest_state (
+    only_row   INTEGER PRIMARY KEY CHECK (only_row = 1),
+    at_s       INTEGER NOT NULL,
+    state_json TEXT NOT NULL
+);
+
+-- A channel's failures of one day: all are counted, a bounded number is kept.
+CREATE TABLE failed_daily (
+    channel     INTEGER NOT NULL,
+    day         INTEGER NOT NULL,
+    count       INTEGER NOT NULL,
+    amount_msat INTEGER NOT NULL,
+    kept        INTEGER NOT NULL,
+    PRIMARY KEY (channel, day)
+) WITHOUT ROWID;
+CREATE INDEX failed_at ON failed_forwards (timestamp_ns);
+
+-- When somebody listened for failures: a node does not repeat them.
+CREATE TABLE watched (
+    from_s INTEGER PRIMARY KEY,
+    to_s   INTEGER NOT NULL
+);
+
+-- What every pass, status and report ask, without reading a year.
+CREATE INDEX daily_by_day ON daily (day);
+-- A channel's own forwards are read from the index alone.
+DROP INDEX forwards_out;
+CREATE INDEX forwards_out ON forwards (channel_out, timestamp_ns, out_msat, fee_msat);
+CREATE INDEX changes_confirmed ON changes (ended_s) WHERE state = 'confirmed';
+CREATE INDEX changes_undoing ON changes (undoes) WHERE undoes IS NOT NULL;
 ",
 ];
 

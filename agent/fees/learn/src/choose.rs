@@ -56,6 +56,9 @@ pub struct Choice {
     pub revenue_msat_per_day: f64,
     /// Revenue believed at the present fee, msat a day.
     pub present_msat_per_day: f64,
+    /// Demand lost per share of the fee, believed at the present fee: above one, a lower fee earns
+    /// more as long as there is something to send.
+    pub elasticity: f64,
 }
 
 /// Chooses the fee after `present_ppm`. `supply_msat_per_day` is what the channel can send in the
@@ -90,6 +93,7 @@ pub fn next_fee(
         motive,
         revenue_msat_per_day: believed(fee_ppm),
         present_msat_per_day: believed(present_ppm),
+        elasticity: demand.elasticity(f64::from(present_ppm.max(1))),
     }
 }
 

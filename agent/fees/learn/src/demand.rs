@@ -148,6 +148,17 @@ impl Demand {
         self.curves.iter().map(|curve| curve.belief * curve.demand_msat_per_day(fee_ppm)).sum()
     }
 
+    /// How sharply demand falls at a fee: the share of it lost per share of the fee, the mean over
+    /// all curves.
+    #[must_use]
+    pub fn elasticity(&self, fee_ppm: f64) -> f64 {
+        let of = |curve: &Curve| {
+            let lost = 1.0 - share(fee_ppm, curve.half_ppm, curve.steepness);
+            curve.belief * curve.steepness * lost
+        };
+        self.curves.iter().map(of).sum()
+    }
+
     /// Mean revenue at a fee, msat a day, if no more than `supply_msat_per_day` can be sent in the
     /// long run.
     #[must_use]
@@ -203,6 +214,15 @@ mod tests {
             demand.revenue_msat_per_day(150.0, f64::MAX)
                 > demand.revenue_msat_per_day(400.0, f64::MAX)
         );
+    }
+
+    #[test]
+    fn elasticity_is_the_slope_of_demand() {
+        // Ten a day at 100 ppm, five at 200: a fall of one half for twice the fee.
+        let demand = Demand::after(&[trial(100, 90.0, 10.0), trial(200, 90.0, 5.0)], 1e9);
+        let slope = demand.elasticity(141.0);
+        assert!((0.7..1.4).contains(&slope), "{slope}");
+        assert!(demand.elasticity(1.0) < 0.2 && demand.elasticity(400.0) > slope);
     }
 
     #[test]

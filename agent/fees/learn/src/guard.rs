@@ -47,8 +47,9 @@ impl Default for Watch {
 pub struct Known<'a> {
     /// Forwards out through the channel, ascending by time.
     pub own: &'a [Forward],
-    /// Forwards out through all other channels of the node, ascending by time.
-    pub others: &'a [Forward],
+    /// Forwards out through all channels of the node, the own ones too, ascending by time: one
+    /// reading serves every change.
+    pub all: &'a [Forward],
     /// What the channel could send, ascending by time.
     pub samples: &'a [Sample],
     /// Since when the policy before the change was in force and recorded, unix seconds.
@@ -159,6 +160,17 @@ impl Total {
     }
 }
 
+impl Total {
+    /// What is left without a part. Sums of whole msat are exact below 2^53: nothing is lost.
+    fn without(self, part: Self) -> Self {
+        Self {
+            forwards: self.forwards.saturating_sub(part.forwards),
+            fees_msat: self.fees_msat - part.fees_msat,
+            squares: self.squares - part.squares,
+        }
+    }
+}
+
 fn days(seconds: i64) -> f64 {
     (seconds as f64 / DAY_S as f64).max(f64::MIN_POSITIVE)
 }
@@ -171,7 +183,7 @@ fn figures(
     days: (f64, f64),
 ) -> Figures {
     let now = Total::of(known.own, &[after]);
-    let trend = trend(known.others, baseline, after);
+    let trend = trend(known, baseline, after, (before, now));
     let before_rate = before.fees_msat / days.0;
     let (expected, rate) = (before_rate * trend, now.fees_msat / days.1);
     // If nothing but the trend had changed, the time after would scatter like the time before.
@@ -195,14 +207,15 @@ const TREND_FORWARDS: usize = 20;
 /// A trend beyond this, either way, is cut: it is more likely an accident of few large forwards.
 const TREND_MAX: f64 = 5.0;
 
-fn trend(others: &[Forward], baseline: &[Span], after: Span) -> f64 {
-    let before = Total::of(others, baseline);
+fn trend(known: &Known<'_>, baseline: &[Span], after: Span, own: (Total, Total)) -> f64 {
+    let before = Total::of(known.all, baseline).without(own.0);
     if before.forwards < TREND_FORWARDS || before.fees_msat <= 0.0 {
         return 1.0;
     }
     let length = |spans: &[Span]| spans.iter().map(|span| span.length_s()).sum::<i64>();
     let before_rate = before.fees_msat / days(length(baseline));
-    let after_rate = Total::of(others, &[after]).fees_msat / days(after.length_s());
+    let now = Total::of(known.all, &[after]).without(own.1);
+    let after_rate = now.fees_msat / days(after.length_s());
     (after_rate / before_rate).clamp(1.0 / TREND_MAX, TREND_MAX)
 }
 

@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 /// Classes that balances are put into.
-const BALANCES: usize = 10;
+pub const BALANCES: usize = 10;
 /// A fee within this factor of a tried one is known ground.
 const KNOWN: f64 = 2.0;
 
@@ -24,6 +24,10 @@ const KNOWN: f64 = 2.0;
 pub enum Method {
     /// The fees that were in force.
     Recorded,
+    /// The fees in force now.
+    Present,
+    /// What a rule file sets, by the channel's balance.
+    Rules,
     /// One fee, ppm.
     Fixed(u32),
     /// charge-lnd's proportional rule.
@@ -46,8 +50,32 @@ pub struct Estimate {
     pub mean_msat_per_day: f64,
     /// The 2.5 % and 97.5 % points, msat a day.
     pub interval_msat_per_day: (f64, f64),
+    /// Revenue more than the fees in force now would have earned on the same draws, msat a day: the
+    /// mean, and the 2.5 % and 97.5 % points.
+    pub gain_msat_per_day: (f64, f64, f64),
     /// The share of the mean at fees far from any tried one, 0 to 1.
     pub unknown_ground: f64,
+}
+
+/// A channel's past, and what may be done with it.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// The past.
+    pub past: Past<'a>,
+    /// The limits of a learned fee, ppm.
+    pub limits_ppm: (u32, u32),
+    /// What the rules set at each class of balance, from empty to full, ppm; without it they leave
+    /// the fee in force.
+    pub rules_ppm: Option<[u32; BALANCES]>,
+}
+
+impl<'a> Case<'a> {
+    /// A past with the learner's own limits and without rules.
+    #[must_use]
+    pub const fn of(learner: &Learner, past: Past<'a>) -> Self {
+        let limits_ppm = (learner.bounds.min_ppm, learner.bounds.max_ppm);
+        Self { past, limits_ppm, rules_ppm: None }
+    }
 }
 
 /// Compares methods on the pasts of all channels, by `draws` draws from the posteriors. Every
@@ -55,14 +83,16 @@ pub struct Estimate {
 #[must_use]
 pub fn replay(
     learner: &Learner,
-    pasts: &[Past<'_>],
+    cases: &[Case<'_>],
     methods: &[Method],
     draws: usize,
     seed: u64,
 ) -> Vec<Estimate> {
     let channels: Vec<Channel> =
-        pasts.iter().filter_map(|past| Channel::of(learner, past)).collect();
-    methods.iter().map(|method| estimate(*method, &channels, draws.max(1), seed)).collect()
+        cases.iter().filter_map(|case| Channel::of(learner, case)).collect();
+    let (present, _) = totals(Method::Present, &channels, draws.max(1), seed);
+    let of = |method: &Method| estimate(*method, &channels, &present, seed);
+    methods.iter().map(of).collect()
 }
 
 /// What is known of one channel.
@@ -72,15 +102,20 @@ struct Channel {
     grain_msat: f64,
     forwards: f64,
     supply_msat_per_day: f64,
+    /// Forwards in that the supply rests on.
+    returns: f64,
     /// Share of the usable time at each class of balance, from empty to full.
     balances: [f64; BALANCES],
     /// Fees that were tried, with their share of the time.
     tried: Vec<(f64, f64)>,
     best_ppm: f64,
+    present_ppm: f64,
+    rules_ppm: Option<[u32; BALANCES]>,
 }
 
 impl Channel {
-    fn of(learner: &Learner, past: &Past<'_>) -> Option<Self> {
+    fn of(learner: &Learner, case: &Case<'_>) -> Option<Self> {
+        let past = &case.past;
         let (first, last) = (past.reigns.first()?, past.reigns.last()?);
         let grain = grain_msat(past.forwards);
         let read = trials(&learner.reading, past.reigns, past.forwards, past.samples, past.now_s);
@@ -91,19 +126,27 @@ impl Channel {
         let share = |fee: &crate::demand::Reign| {
             (f64::from(fee.fee_ppm), fee.span.length_s() as f64 / length)
         };
-        let bounds = learner.bounds;
-        let steps = (0..60).map(|step| f64::from(bounds.min_ppm.max(1)) * 1.15f64.powi(step));
-        let fees = steps.filter(|fee| *fee <= f64::from(bounds.max_ppm));
+        let (low, high) = case.limits_ppm;
+        let (low, high) = (f64::from(low.max(1)), f64::from(high.max(low).max(1)));
+        let steps = (0..80).map(|step| low * 1.15f64.powi(step));
         let of = |fee: f64| demand.revenue_msat_per_day(fee, supply);
-        let best_ppm = fees
-            .fold(f64::from(last.fee_ppm), |best, fee| if of(fee) > of(best) { fee } else { best });
+        let present_ppm = f64::from(last.fee_ppm);
+        let best_ppm =
+            steps.take_while(|fee| *fee <= high).fold(present_ppm.clamp(low, high), |best, fee| {
+                if of(fee) > of(best) { fee } else { best }
+            });
         Some(Self {
             grain_msat: grain,
             forwards: read.iter().map(|trial| trial.sent_msat / grain.max(1.0)).sum::<f64>() + 0.5,
             supply_msat_per_day: supply,
+            returns: past.inbound.incoming.iter().filter(|(at_s, _)| span.holds(*at_s)).count()
+                as f64
+                + 0.5,
             balances: balances(past, span),
             tried: past.reigns.iter().map(share).collect(),
             best_ppm,
+            present_ppm,
+            rules_ppm: case.rules_ppm,
             demand,
         })
     }
@@ -114,6 +157,11 @@ impl Channel {
             Method::Recorded => self.tried.clone(),
             Method::Fixed(fee_ppm) => vec![(f64::from(fee_ppm), 1.0)],
             Method::Learned => vec![(self.best_ppm, 1.0)],
+            Method::Present => vec![(self.present_ppm, 1.0)],
+            Method::Rules => match self.rules_ppm {
+                None => vec![(self.present_ppm, 1.0)],
+                Some(fees) => fees.map(f64::from).into_iter().zip(self.balances).collect(),
+            },
             Method::Proportional { full_ppm, empty_ppm } => {
                 let (full, empty) = (f64::from(full_ppm), f64::from(empty_ppm));
                 let at = |class: usize| {
@@ -133,8 +181,9 @@ impl Channel {
         self.tried.iter().any(|(tried, _)| near(*tried))
     }
 
-    /// A plausible curve: its shape by belief, its scale by how few forwards it rests on.
-    fn draw(&self, rng: &mut ChaCha8Rng) -> Option<Curve> {
+    /// A plausible curve and supply: the curve's shape by belief, both scales by how few forwards
+    /// they rest on.
+    fn draw(&self, rng: &mut ChaCha8Rng) -> Option<(Curve, f64)> {
         let mut left: f64 = rng.random();
         let mut curves = self.demand.curves().iter();
         let hit = curves.find(|curve| {
@@ -143,14 +192,15 @@ impl Channel {
         });
         let scale = gamma(rng, self.forwards) / self.forwards;
         let curve = hit.or(self.demand.curves().last())?;
-        Some(Curve { free_msat_per_day: curve.free_msat_per_day * scale, ..*curve })
+        let supply = self.supply_msat_per_day * gamma(rng, self.returns) / self.returns;
+        Some((Curve { free_msat_per_day: curve.free_msat_per_day * scale, ..*curve }, supply))
     }
 
     /// Revenue of some fees under a curve, msat a day: all, and that far from tried fees.
-    fn revenue(&self, fees: &[(f64, f64)], curve: &Curve) -> (f64, f64) {
+    fn revenue(&self, fees: &[(f64, f64)], (curve, supply): &(Curve, f64)) -> (f64, f64) {
         let wanted: f64 =
             fees.iter().map(|(fee, share)| share * curve.demand_msat_per_day(*fee)).sum();
-        let sent = (self.supply_msat_per_day / wanted.max(self.grain_msat * 1e-9)).min(1.0);
+        let sent = (supply / wanted.max(self.grain_msat * 1e-9)).min(1.0);
         let mut both = (0.0, 0.0);
         for (fee, share) in fees {
             let earned = share * fee / 1e6 * curve.demand_msat_per_day(*fee) * sent;
@@ -176,32 +226,46 @@ fn balances(past: &Past<'_>, span: Span) -> [f64; BALANCES] {
     if total > 0.0 { seconds.map(|part| part / total) } else { [1.0 / BALANCES as f64; BALANCES] }
 }
 
-fn estimate(method: Method, channels: &[Channel], draws: usize, seed: u64) -> Estimate {
+/// What a method earns under each draw, msat a day, and how much of it all on unknown ground.
+fn totals(method: Method, channels: &[Channel], draws: usize, seed: u64) -> (Vec<f64>, f64) {
     let fees: Vec<Vec<(f64, f64)>> = channels.iter().map(|channel| channel.fees(method)).collect();
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (mut totals, mut unknown) = (Vec::with_capacity(draws), 0.0);
     for _ in 0..draws {
         let mut total = 0.0;
         for (channel, fees) in channels.iter().zip(&fees) {
-            let Some(curve) = channel.draw(&mut rng) else { continue };
-            let (all, far) = channel.revenue(fees, &curve);
+            let Some(drawn) = channel.draw(&mut rng) else { continue };
+            let (all, far) = channel.revenue(fees, &drawn);
             total += all;
             unknown += far;
         }
         totals.push(total);
     }
+    (totals, unknown)
+}
+
+fn estimate(method: Method, channels: &[Channel], present: &[f64], seed: u64) -> Estimate {
+    let (mut totals, unknown) = totals(method, channels, present.len(), seed);
+    let pairs = totals.iter().zip(present);
+    let mut gains: Vec<f64> = pairs.map(|(own, present)| own - present).collect();
     totals.sort_by(f64::total_cmp);
+    gains.sort_by(f64::total_cmp);
+    let mean = |of: &[f64]| of.iter().sum::<f64>() / of.len().max(1) as f64;
     let sum: f64 = totals.iter().sum();
-    let point = |share: f64| {
-        let at = (share * (totals.len().saturating_sub(1)) as f64).round() as usize;
-        totals.get(at).copied().unwrap_or_default()
-    };
+    let gain = (mean(&gains), point(&gains, 0.025), point(&gains, 0.975));
     Estimate {
         method,
-        mean_msat_per_day: sum / draws as f64,
-        interval_msat_per_day: (point(0.025), point(0.975)),
+        mean_msat_per_day: mean(&totals),
+        interval_msat_per_day: (point(&totals, 0.025), point(&totals, 0.975)),
+        gain_msat_per_day: gain,
         unknown_ground: if sum > 0.0 { unknown / sum } else { 0.0 },
     }
+}
+
+/// The point below which a share of sorted values lies.
+fn point(sorted: &[f64], share: f64) -> f64 {
+    let at = (share * (sorted.len().saturating_sub(1)) as f64).round() as usize;
+    sorted.get(at).copied().unwrap_or_default()
 }
 
 /// A gamma draw of scale one (Marsaglia and Tsang 2000).
@@ -254,7 +318,8 @@ mod tests {
                 now_s: view.now_s,
             };
             if view.now_s == 90 * DAY_S {
-                found = replay(&Learner::default(), &[past], methods, 300, 1);
+                let learner = Learner::default();
+                found = replay(&learner, &[Case::of(&learner, past)], methods, 300, 1);
             }
             TURNS[(view.now_s / DAY_S / 10 % 3) as usize]
         });
@@ -290,6 +355,12 @@ mod tests {
         assert!(mean(0) >= 0.95 * mean(1).max(mean(2)), "{estimates:?}");
         assert!(estimates[1].unknown_ground == 0.0 && estimates[3].unknown_ground > 0.999);
         assert!(mean(4) > 0.0);
+        // The last turn is 400 ppm: it is its own measure.
+        let own = judged(&market, &[Method::Present, Method::Rules]);
+        assert_eq!(own[0].gain_msat_per_day, (0.0, 0.0, 0.0));
+        assert_eq!(own[1].gain_msat_per_day, (0.0, 0.0, 0.0), "no rules: the fee in force");
+        let (gain, low, high) = estimates[0].gain_msat_per_day;
+        assert!(low <= gain && gain <= high && gain > 0.0, "{estimates:?}");
         assert_eq!(judged(&market, &methods), estimates, "the same draws");
     }
 

@@ -65,6 +65,7 @@ pub struct Sample {
 /// samples is judged by its whole time.
 #[must_use]
 pub fn usable_s(samples: &[Sample], span: Span, least_msat: u64) -> i64 {
+    let samples = touching(samples, span);
     let ends = samples.iter().skip(1).map(|next| next.at_s).chain([i64::MAX]);
     let unusable = samples
         .iter()
@@ -72,6 +73,13 @@ pub fn usable_s(samples: &[Sample], span: Span, least_msat: u64) -> i64 {
         .filter(|(sample, _)| !sample.active || sample.outbound_msat < least_msat)
         .map(|(sample, to_s)| span.shared_s(Span { from_s: sample.at_s, to_s }));
     span.length_s() - unusable.sum::<i64>()
+}
+
+/// The samples that hold at some moment of a span: those in it, and the one before.
+fn touching(samples: &[Sample], span: Span) -> &[Sample] {
+    let first = samples.partition_point(|sample| sample.at_s <= span.from_s).saturating_sub(1);
+    let end = samples.partition_point(|sample| sample.at_s < span.to_s);
+    samples.get(first..end).unwrap_or_default()
 }
 
 /// The forwards of a span; `forwards` ascend by time.

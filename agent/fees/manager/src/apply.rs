@@ -4,22 +4,28 @@
 //! change channel by channel. It must never send a change that is not on disk as decided.
 
 use crate::error::{ManagerError, NodeError};
+use crate::learn::{Pasts, tried};
 use crate::limits::LimitRun;
 use crate::policy::{changed, recorded, wanted};
 use crate::recover::{Found, resolve};
 use crate::{Manager, Target};
 use debal_fees::state::{Channel, Forward, NodeState};
 use debal_fees::{
-    Decision, Evaluation, Needs, PolicyUpdate, Rules, Safety, Status, evaluate, explain,
+    Decision, Evaluation, Needs, PolicyUpdate, Rules, Safety, Status, Strategy, evaluate_advised,
+    explain,
 };
 use debal_fees_history::{
-    ChangeId, ChangeState, Decided, ForwardRow, Intent, Origin, Policy, RunEnd, RunId, SampleRow,
+    ChangeId, ChangeState, Decided, FailedForward, ForwardRow, Intent, Origin, Policy, RunEnd,
+    RunId, SampleRow,
 };
 use debal_fees_learn::DAY_S;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The rules may look back this far, seconds.
 const LOOK_BACK_S: i64 = 90 * DAY_S;
+/// The whole node is written down this often, seconds.
+const STATE_EVERY_S: i64 = 3_600;
 /// Pages of the node's history overlap by this much, seconds.
 const OVERLAP_S: i64 = 3_600;
 
@@ -99,6 +105,17 @@ pub struct ChannelRun {
     pub unsupported: Vec<String>,
     /// How a change is to be watched.
     pub safety: Safety,
+    /// The rate is learned from the history.
+    pub learned: bool,
+}
+
+impl ChannelRun {
+    /// Why it changes, for people: the section, and how a learned rate was found.
+    fn reason(&self) -> Option<String> {
+        let section = self.section.clone()?;
+        let learned = self.notes.iter().find(|note| self.learned && note.starts_with("learned"));
+        Some(learned.map_or_else(|| section.clone(), |note| format!("{section}; {note}")))
+    }
 }
 
 /// A run.
@@ -159,7 +176,20 @@ impl Manager<'_> {
             let kept = self.history.forwards_since(now_s.saturating_sub(needs.forwards_s))?;
             state.node.forwards = kept.iter().map(seen_by_rules).collect();
         }
+        // A node that keeps its failures has told them already; of others the history has heard.
+        if needs.failed_s > 0 && state.node.failed_forwards.is_empty() {
+            let failed = self.history.failed_since(now_s.saturating_sub(needs.failed_s))?;
+            state.node.failed_forwards = failed.iter().map(failure_seen_by_rules).collect();
+        }
         Ok(state)
+    }
+
+    /// Adds what each channel's tried fees earned, for `revenue_max` without learning.
+    ///
+    /// # Errors
+    /// [`ManagerError::History`].
+    pub fn add_trials(&self, state: &mut NodeState, now_s: i64) -> Result<(), ManagerError> {
+        Ok(tried(&self.history, &mut state.channels, now_s)?)
     }
 
     /// Takes what is new, or everything that is needed where that goes back further than usual.
@@ -189,19 +219,30 @@ impl Manager<'_> {
         let mut resolved = if dry_run { 0 } else { self.recover(now_s).await?.len() };
         let mut needs = rules.needs();
         if !dry_run {
-            // Reports and the watch over changes live on what went through, whatever rules ask.
+            // Reports, learning and the watch over changes live on what went through, whatever
+            // rules ask.
             needs.forwards_s = needs.forwards_s.max(1);
         }
-        let state = self.snapshot(now_s, &needs).await?;
+        let mut state = self.snapshot(now_s, &needs).await?;
         if !dry_run {
             // Only now is it known that the circuit breaker is this node's.
             resolved += self.recover_limits(now_s).await?;
         }
+        if rules.names(Strategy::RevenueMax) {
+            self.add_trials(&mut state, now_s)?;
+        }
+        self.remember(&state, now_s)?;
         let foreign = if dry_run { Vec::new() } else { self.note_foreign(&state, digest, now_s)? };
-        self.sample(&state, now_s)?;
-        let evaluation = evaluate(rules, &state);
+        let pasts = Pasts::new(&self.history, now_s);
+        let evaluation = evaluate_advised(rules, &state, Some(&pasts));
+        pasts.end()?;
         let run = self.history.begin_run(now_s, digest, dry_run)?;
-        self.keep_decisions(run, rules, &state, &evaluation)?;
+        let pairs = || evaluation.decisions.iter().zip(&state.channels);
+        let mut channels = Vec::with_capacity(state.channels.len());
+        for (decision, channel) in pairs() {
+            channels.push(self.looked_at(decision, channel, digest, now_s)?);
+        }
+        self.keep_decisions(run, rules, pairs().zip(&channels), now_s)?;
         let mut applied = Applied {
             run,
             dry_run,
@@ -209,7 +250,7 @@ impl Manager<'_> {
             foreign,
             faults: evaluation.refused.iter().map(ToString::to_string).collect(),
             stopped: None,
-            channels: Vec::with_capacity(state.channels.len()),
+            channels,
             limits: Self::limits_to_change(&evaluation.breaker, state.circuitbreaker.as_ref()),
         };
         self.go_through(&mut applied, &evaluation, &state, digest, now_s).await?;
@@ -225,7 +266,7 @@ impl Manager<'_> {
         Ok(applied)
     }
 
-    /// Changes channel by channel, until the node goes away.
+    /// Changes channel by channel, until the node goes away or somebody asks to end.
     async fn go_through(
         &self,
         applied: &mut Applied,
@@ -235,24 +276,24 @@ impl Manager<'_> {
         now_s: i64,
     ) -> Result<(), ManagerError> {
         let (run, dry_run) = (applied.run, applied.dry_run);
-        for (decision, channel) in evaluation.decisions.iter().zip(&state.channels) {
-            let mut channel_run = begun(decision, channel);
-            if applied.stopped.is_some() {
-                channel_run.outcome = Outcome::NotReached;
-            } else if channel_run.outcome == Outcome::WouldChange
-                && let Some(why) = self.held_back(&channel_run, digest, now_s)?
-            {
-                channel_run.outcome = Outcome::HeldBack(why);
-            } else if channel_run.outcome == Outcome::WouldChange && !dry_run {
-                match self.change(run, digest, decision, channel, &channel_run, now_s).await {
-                    Ok(outcome) => channel_run.outcome = outcome,
-                    Err(error) => {
-                        applied.stopped = Some(error.to_string());
-                        channel_run.outcome = Outcome::NotReached;
-                    }
-                }
+        let pairs = evaluation.decisions.iter().zip(&state.channels);
+        for (place, (decision, channel)) in pairs.enumerate() {
+            let Some(channel_run) = applied.channels.get(place) else { break };
+            let outcome = if applied.stopped.is_some() || self.is_to_stop() {
+                applied.stopped.get_or_insert_with(|| "it was asked to end".to_owned());
+                Outcome::NotReached
+            } else if channel_run.outcome != Outcome::WouldChange || dry_run {
+                continue;
+            } else {
+                let changed = self.change(run, digest, decision, channel, channel_run, now_s).await;
+                changed.unwrap_or_else(|error| {
+                    applied.stopped = Some(error.to_string());
+                    Outcome::NotReached
+                })
+            };
+            if let Some(channel_run) = applied.channels.get_mut(place) {
+                channel_run.outcome = outcome;
             }
-            applied.channels.push(channel_run);
         }
         Ok(())
     }
@@ -276,6 +317,23 @@ impl Manager<'_> {
         }
     }
 
+    /// What is to become of a channel, unless the run ends before it.
+    fn looked_at(
+        &self,
+        decision: &Decision,
+        channel: &Channel,
+        digest: &str,
+        now_s: i64,
+    ) -> Result<ChannelRun, ManagerError> {
+        let mut channel_run = begun(decision, channel);
+        if channel_run.outcome == Outcome::WouldChange
+            && let Some(why) = self.held_back(&channel_run, digest, now_s)?
+        {
+            channel_run.outcome = Outcome::HeldBack(why);
+        }
+        Ok(channel_run)
+    }
+
     /// Why a channel that would change does not change now.
     fn held_back(
         &self,
@@ -288,7 +346,9 @@ impl Manager<'_> {
         };
         let since_s = now_s.saturating_sub(last.ended_s.unwrap_or(last.decided_s));
         let undone = last.origin == Origin::Rollback && last.rules_digest == digest;
-        if undone && !changed(&last.old, &wanted.new) && since_s < self.pace.hold_off_s {
+        // A learned rate would come back a little beside the one that was taken back.
+        let again = wanted.learned || !changed(&last.old, &wanted.new);
+        if undone && again && since_s < self.pace.hold_off_s {
             let days = (self.pace.hold_off_s - since_s).div_euclid(DAY_S) + 1;
             return Ok(Some(format!(
                 "it was taken back; the same rules may try again in {days} d"
@@ -316,12 +376,14 @@ impl Manager<'_> {
         channel_run: &ChannelRun,
         now_s: i64,
     ) -> Result<Outcome, ManagerError> {
+        let origin = if channel_run.learned { Origin::Learning } else { Origin::Rules };
+        let reason = channel_run.reason();
         let intent = Intent {
             run: Some(run),
             channel: channel.chan_id,
-            origin: Origin::Rules,
+            origin,
             at_s: now_s,
-            reason: channel_run.section.as_deref(),
+            reason: reason.as_deref(),
             undoes: None,
             rules_digest: digest,
             old: channel_run.old,
@@ -418,19 +480,22 @@ impl Manager<'_> {
     ) -> Result<Vec<u64>, ManagerError> {
         let mut found = Vec::new();
         for channel in &state.channels {
-            let Some(last) = self.history.confirmed(channel.chan_id, 1)?.into_iter().next() else {
-                continue;
-            };
+            let last = self.history.confirmed(channel.chan_id, 1)?.first().map(|last| last.new);
+            let seen = || self.history.seen_first(channel.chan_id);
+            let last = last.map_or_else(|| Ok(seen()?.map(|(_, policy)| policy)), |l| Ok(Some(l)));
+            let Some(last) = last.map_err(ManagerError::History)? else { continue };
             let now = recorded(&channel.local_policy);
-            if changed(&last.new, &now) {
-                self.history.found_foreign(channel.chan_id, now_s, (last.new, now), digest)?;
+            if changed(&last, &now) {
+                self.history.found_foreign(channel.chan_id, now_s, (last, now), digest)?;
                 found.push(channel.chan_id);
             }
         }
         Ok(found)
     }
 
-    fn sample(&mut self, state: &NodeState, now_s: i64) -> Result<(), ManagerError> {
+    /// Writes down what was seen: balances that moved, channels never seen before, and now and
+    /// then the whole node.
+    fn remember(&mut self, state: &NodeState, now_s: i64) -> Result<(), ManagerError> {
         let of = |channel: &Channel| SampleRow {
             channel: channel.chan_id,
             at_s: now_s,
@@ -439,29 +504,63 @@ impl Manager<'_> {
             inbound_msat: channel.funds.remote_balance.saturating_mul(1_000),
             active: channel.active,
         };
-        let samples: Vec<SampleRow> = state.channels.iter().map(of).collect();
-        Ok(self.history.add_samples(&samples)?)
+        let newest = self.history.newest_samples()?;
+        let newest: BTreeMap<u64, SampleRow> =
+            newest.into_iter().map(|sample| (sample.channel, sample)).collect();
+        // A sample holds until the next one: what did not move is not written again.
+        let moved = |sample: &SampleRow| {
+            newest.get(&sample.channel)
+                != Some(&SampleRow {
+                    at_s: newest.get(&sample.channel).map_or(now_s, |last| last.at_s),
+                    ..*sample
+                })
+        };
+        let samples: Vec<SampleRow> = state.channels.iter().map(of).filter(moved).collect();
+        self.history.add_samples(&samples)?;
+        let policies: Vec<(u64, Policy)> = state
+            .channels
+            .iter()
+            .filter(|channel| !channel.switches.absent_from_graph)
+            .map(|channel| (channel.chan_id, recorded(&channel.local_policy)))
+            .collect();
+        self.history.first_seen(now_s, &policies)?;
+        let kept_s = self.history.state_kept_s()?;
+        if kept_s.is_none_or(|kept_s| now_s.saturating_sub(kept_s) >= STATE_EVERY_S) {
+            let mut bare = state.clone();
+            (bare.node.forwards, bare.node.failed_forwards) = (Vec::new(), Vec::new());
+            let text = serde_json::to_string(&bare).unwrap_or_default();
+            self.history.keep_state(now_s, &text)?;
+        }
+        Ok(())
     }
 
-    fn keep_decisions(
+    /// Keeps what leads to a change, and what is new or a day old: the rest was decided before.
+    fn keep_decisions<'d>(
         &mut self,
         run: RunId,
         rules: &Rules,
-        state: &NodeState,
-        evaluation: &Evaluation,
+        all: impl Iterator<Item = ((&'d Decision, &'d Channel), &'d ChannelRun)>,
+        now_s: i64,
     ) -> Result<(), ManagerError> {
-        let text = |name: &Option<std::sync::Arc<str>>| name.as_ref().map(|name| name.to_string());
-        let pairs = evaluation.decisions.iter().zip(&state.channels);
-        let all: Vec<Decided> = pairs
-            .map(|(decision, channel)| Decided {
+        let mut kept = Vec::new();
+        for ((decision, channel), channel_run) in all {
+            let (section, strategy) = (channel_run.section.clone(), channel_run.strategy.clone());
+            if channel_run.outcome != Outcome::WouldChange
+                && let Some(last) = self.history.decided_last(channel.chan_id)?
+                && (&last.0, &last.1) == (&section, &strategy)
+                && now_s.saturating_sub(last.2) < DAY_S
+            {
+                continue;
+            }
+            kept.push(Decided {
                 channel: channel.chan_id,
-                section: text(&decision.section),
-                strategy: text(&decision.strategy),
+                section,
+                strategy,
                 inputs_json: serde_json::to_string(channel).unwrap_or_default(),
                 reason_json: serde_json::to_string(&explain(rules, decision)).unwrap_or_default(),
-            })
-            .collect();
-        Ok(self.history.keep_decisions(run, &all)?)
+            });
+        }
+        Ok(self.history.keep_decisions(run, &kept)?)
     }
 }
 
@@ -484,6 +583,15 @@ fn begun(decision: &Decision, channel: &Channel) -> ChannelRun {
         notes: decision.notes.clone(),
         unsupported: decision.unsupported.clone(),
         safety: decision.safety,
+        learned: decision.learned,
+    }
+}
+
+fn failure_seen_by_rules(failed: &FailedForward) -> debal_fees::state::FailedForward {
+    debal_fees::state::FailedForward {
+        timestamp: failed.timestamp_ns.div_euclid(1_000_000_000),
+        chan_id_out: failed.channel_out,
+        amt_msat: failed.amount_msat,
     }
 }
 

@@ -9,6 +9,8 @@
 mod apply;
 mod cln;
 mod error;
+mod failures;
+mod learn;
 mod limits;
 mod lnd;
 mod node;
@@ -19,13 +21,16 @@ mod undo;
 pub use apply::{Applied, ChannelRun, Outcome, Pace};
 pub use cln::ClnNode;
 pub use error::{ManagerError, NodeError};
+pub use failures::{FIRST_PAUSE, Heard, Listener, listen};
 pub use limits::LimitRun;
 pub use lnd::LndNode;
-pub use node::{FeeNode, Target};
+pub use node::{Failures, FeeNode, Target};
 pub use policy::{changed, recorded, wanted};
 pub use undo::{Candidate, Undone};
 
 use debal_fees_history::FeeHistory;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A node, and the memory of what was done to it.
 pub struct Manager<'a> {
@@ -33,6 +38,7 @@ pub struct Manager<'a> {
     history: FeeHistory,
     pace: Pace,
     breaker: Option<debal_breaker::Breaker>,
+    stop: Option<Arc<AtomicBool>>,
 }
 
 impl std::fmt::Debug for Manager<'_> {
@@ -45,7 +51,37 @@ impl<'a> Manager<'a> {
     /// Takes a node and its history together; channels change at most at this pace.
     #[must_use]
     pub const fn new(node: &'a dyn FeeNode, history: FeeHistory, pace: Pace) -> Self {
-        Self { node, history, pace, breaker: None }
+        Self { node, history, pace, breaker: None, stop: None }
+    }
+
+    /// Lets a run end between two channels once the flag is set: what is under way is finished.
+    pub fn stop_on(&mut self, flag: Arc<AtomicBool>) {
+        self.stop = Some(flag);
+    }
+
+    /// Whether the flag is set.
+    #[must_use]
+    pub fn is_to_stop(&self) -> bool {
+        self.stop.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
+    }
+
+    /// Changes that may still be made today, over the channels of a run.
+    ///
+    /// # Errors
+    /// [`ManagerError::History`].
+    pub fn budget_left(&self, applied: &Applied, now_s: i64) -> Result<u64, ManagerError> {
+        let since_s = now_s.saturating_sub(debal_fees_learn::DAY_S);
+        let mut left = 0;
+        for channel in &applied.channels {
+            let sent = self.history.sent_since(channel.chan_id, since_s)?;
+            left += u64::from(self.pace.per_day.saturating_sub(sent));
+        }
+        Ok(left)
+    }
+
+    /// The history, for what happened outside of a run.
+    pub const fn history_mut(&mut self) -> &mut FeeHistory {
+        &mut self.history
     }
 
     /// The history.

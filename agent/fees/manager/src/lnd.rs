@@ -4,18 +4,19 @@
 //! not know it.
 
 use crate::error::NodeError;
-use crate::node::{FeeNode, Target};
+use crate::node::{Failures, FeeNode, Target};
 use async_trait::async_trait;
 use debal_fees::state::{
     Alternative, Channel, Constraints, Funds, Node, NodeState, Peer, PendingHtlc, Policy, Switches,
     Transaction,
 };
 use debal_fees::{Needs, PolicyUpdate, Status};
-use debal_fees_history::ForwardRow;
+use debal_fees_history::{FailedForward, ForwardRow};
 use debal_lnd::{
-    ChannelFees, Edge, Error, Feature, HistoryQuery, HtlcLimits, Identity, InboundFee, Lnd,
-    NodeKey, StatusAction, Version,
+    ChannelFees, Edge, Error, Feature, HistoryQuery, HtlcEvent, HtlcEventKind, HtlcKind,
+    HtlcLimits, Identity, InboundFee, Lnd, NodeKey, StatusAction, Version,
 };
+use futures::StreamExt;
 use std::collections::BTreeMap;
 
 /// An LND node.
@@ -192,6 +193,21 @@ fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
+/// A forward that failed on one of our links; our own payments are no forwards.
+fn failed(event: HtlcEvent) -> Option<FailedForward> {
+    let HtlcEventKind::LinkFailed(failure) = event.event else { return None };
+    let forwarded = event.kind == HtlcKind::Forward && event.channel_out != 0;
+    forwarded.then(|| FailedForward {
+        timestamp_ns: signed(event.at_ns),
+        channel_in: event.channel_in,
+        channel_out: event.channel_out,
+        htlc_in: event.htlc_in,
+        amount_msat: signed(failure.amount_out_msat),
+        offered_msat: signed(failure.amount_in_msat.saturating_sub(failure.amount_out_msat)),
+        reason: failure.detail,
+    })
+}
+
 fn told(error: Error) -> NodeError {
     let why = error.to_string();
     match error {
@@ -306,5 +322,14 @@ impl FeeNode for LndNode {
         let switches = self.lnd.take_switches().into_iter();
         let said = |s: debal_lnd::Switch| format!("{} failed ({}), now {}", s.from, s.reason, s.to);
         switches.map(said).collect()
+    }
+
+    async fn failures(&self) -> Result<Failures, NodeError> {
+        let events = self.lnd.subscribe_htlc_events().await.map_err(told)?;
+        let failed = events.filter_map(|event| {
+            let failed = event.map(failed).map_err(told).transpose();
+            std::future::ready(failed)
+        });
+        Ok(failed.boxed())
     }
 }

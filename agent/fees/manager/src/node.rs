@@ -6,7 +6,8 @@ use crate::error::NodeError;
 use async_trait::async_trait;
 use debal_fees::state::{NodeState, Policy};
 use debal_fees::{Needs, PolicyUpdate, Status};
-use debal_fees_history::ForwardRow;
+use debal_fees_history::{FailedForward, ForwardRow};
+use futures::stream::BoxStream;
 
 /// A channel as writes name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,9 @@ pub struct Target<'a> {
     /// Its funding output, `txid:index`.
     pub point: &'a str,
 }
+
+/// Forwards that fail on the node's own links, as they fail. It ends with its first error.
+pub type Failures = BoxStream<'static, Result<FailedForward, NodeError>>;
 
 /// A node whose fees are managed.
 #[async_trait]
@@ -54,5 +58,13 @@ pub trait FeeNode: Send + Sync {
     /// What happened on the way to the node since the last time this was asked, for people.
     fn remarks(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Opens the stream of forwards that fail on our own links, from now on.
+    ///
+    /// # Errors
+    /// [`NodeError`]; [`NodeError::Refused`] from a node that has no such stream.
+    async fn failures(&self) -> Result<Failures, NodeError> {
+        Err(NodeError::Refused("it has no stream of failed forwards".to_owned()))
     }
 }

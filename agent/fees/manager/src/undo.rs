@@ -8,14 +8,15 @@ use crate::error::ManagerError;
 use crate::policy::restoring;
 use crate::{Manager, Target};
 use debal_fees::Status;
-use debal_fees_history::{Change, ChangeId, Intent, Origin};
-use debal_fees_learn::DAY_S;
+use debal_fees_history::{Change, ChangeId, FeeHistory, Intent, Origin};
 use debal_fees_learn::guard::{Known, Verdict, Watch, judge};
-use debal_fees_learn::span::Span;
+use debal_fees_learn::span::{Forward, Span};
+use debal_fees_learn::{DAY_S, WEEK_S};
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Older changes are nobody's to judge any more, seconds.
-const WATCHED_S: i64 = 90 * DAY_S;
+const WATCHED_S: i64 = 28 * DAY_S;
 /// Changes looked at in one pass.
 const CHANGES_MAX: u32 = 100_000;
 
@@ -40,10 +41,30 @@ pub struct Undone {
     pub outcome: Outcome,
 }
 
+/// The whole node's forwards over a span, ascending by time, and each channel's own.
+struct NodePast {
+    span: Span,
+    all: Vec<Forward>,
+    own: BTreeMap<u64, Vec<Forward>>,
+}
+
+impl NodePast {
+    fn read(history: &FeeHistory, span: Span) -> Result<Self, ManagerError> {
+        let own = history.out_by_channel(span)?;
+        let mut all: Vec<Forward> = own.values().flatten().copied().collect();
+        all.sort_by_key(|forward| forward.at_s);
+        Ok(Self { span, all, own })
+    }
+}
+
+fn changed_s(change: &Change) -> i64 {
+    change.ended_s.unwrap_or(change.decided_s)
+}
+
 impl Manager<'_> {
     /// Judges every change of ours that is the newest of its channel and still watched, each by
-    /// what
-    /// `watch_of` says of its channel; nothing leaves it unwatched.
+    /// what `watch_of` says of its channel; nothing leaves it unwatched. The node's forwards are
+    /// read once for all of them.
     ///
     /// # Errors
     /// [`ManagerError::History`].
@@ -53,39 +74,50 @@ impl Manager<'_> {
         now_s: i64,
     ) -> Result<Vec<Candidate>, ManagerError> {
         let since_s = now_s.saturating_sub(WATCHED_S);
-        let mut candidates = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut due = Vec::new();
         for change in self.history.confirmed_since(since_s, CHANGES_MAX)? {
-            let newest = self.history.confirmed(change.channel, 2)?;
-            let Some(watch) = watch_of(change.channel) else { continue };
-            let ours = matches!(change.origin, Origin::Rules | Origin::Learning);
-            let is_newest = newest.first().is_some_and(|first| first.id == change.id);
-            if !ours || !is_newest || self.history.is_undone(change.id)? {
+            // The newest of a channel comes first.
+            if !seen.insert(change.channel) {
                 continue;
             }
-            let old_since_s = newest.get(1).and_then(|before| before.ended_s);
-            let verdict = self.verdict(&watch, &change, old_since_s, now_s)?;
-            candidates.push(Candidate { change, verdict });
+            let Some(watch) = watch_of(change.channel) else { continue };
+            let ours = matches!(change.origin, Origin::Rules | Origin::Learning);
+            if ours && !self.history.is_undone(change.id)? {
+                due.push((change, watch));
+            }
         }
-        Ok(candidates)
+        let reach = |(change, watch): &(Change, Watch)| {
+            // Windows are whole weeks, one more than the watch fills.
+            let weeks = watch.watch_s.div_euclid(WEEK_S) + 1;
+            changed_s(change).saturating_sub(watch.windows.saturating_mul(weeks * WEEK_S))
+        };
+        let Some(from_s) = due.iter().map(reach).min() else { return Ok(Vec::new()) };
+        let past = NodePast::read(&self.history, Span { from_s, to_s: now_s })?;
+        due.into_iter()
+            .map(|(change, watch)| {
+                let verdict = self.verdict(&watch, &change, &past, now_s)?;
+                Ok(Candidate { change, verdict })
+            })
+            .collect()
     }
 
     fn verdict(
         &self,
         watch: &Watch,
         change: &Change,
-        old_since_s: Option<i64>,
+        past: &NodePast,
         now_s: i64,
     ) -> Result<Verdict, ManagerError> {
-        let changed_s = change.ended_s.unwrap_or(change.decided_s);
+        let before = self.history.confirmed(change.channel, 2)?;
+        let old_since_s = before.get(1).and_then(|before| before.ended_s);
+        let samples = self.history.samples(change.channel, past.span)?;
         // Without an earlier change the old policy is as old as the recorded forwards.
-        let all = Span { from_s: 0, to_s: now_s };
-        let own = self.history.out_of(change.channel, all)?;
-        let others = self.history.out_of_others(change.channel, all)?;
-        let samples = self.history.samples(change.channel, all)?;
-        let first_s = own.iter().chain(&others).map(|forward| forward.at_s).min();
-        let old_since_s = old_since_s.or(first_s).unwrap_or(changed_s);
-        let known = Known { own: &own, others: &others, samples: &samples, old_since_s };
-        Ok(judge(watch, &known, changed_s, now_s))
+        let first_s = past.all.first().map(|forward| forward.at_s);
+        let old_since_s = old_since_s.or(first_s).unwrap_or_else(|| changed_s(change));
+        let own = past.own.get(&change.channel).map(Vec::as_slice).unwrap_or_default();
+        let known = Known { own, all: &past.all, samples: &samples, old_since_s };
+        Ok(judge(watch, &known, changed_s(change), now_s))
     }
 
     /// Brings the whole policy before a change back into force.

@@ -6,6 +6,7 @@
 
 use debal_fees::{Needs, Options, Rules};
 use debal_fees_history::{ChangeState, FeeHistory, Intent, Origin, Policy};
+use debal_fees_learn::span::Span;
 use debal_fees_manager::{Applied, LndNode, Manager, Outcome, Pace};
 use debal_lnd::{Certificate, Config, Lnd, Macaroon, Prefer};
 use debal_lnd_fake::{Fake, Fault, Sample, Wallet, chan_id, sample};
@@ -241,4 +242,32 @@ async fn the_node_is_asked_exactly_what_the_rules_look_at() {
     assert_eq!(calls(fee, true).await, format!("EstimateFee 1, {base}"));
     let sent = calls(RULES, false).await;
     assert_eq!(sent, paged("") + ", UpdateChannelPolicy 3");
+}
+
+#[tokio::test]
+async fn a_pass_in_which_nothing_happened_leaves_next_to_nothing_behind() {
+    let world = World::new().await;
+    let kept = || {
+        let history = world.history();
+        let span = Span { from_s: 0, to_s: i64::MAX / 2_000_000_000 };
+        let samples = history.samples(chan_id(0), span).unwrap().len();
+        (samples, history.decided_last(chan_id(0)).unwrap().unwrap().2 - NOW_S)
+    };
+    world.apply(RULES, false, NOW_S).await;
+    assert_eq!(kept(), (1, 0));
+    for minutes in 1..5 {
+        world.apply(RULES, false, NOW_S + minutes * 600).await;
+        assert_eq!(kept(), (1, 0), "the same balance, the same decision");
+    }
+    world.fake.with(|node| node.channels[0].channel.local_balance -= 1_000);
+    world.apply(RULES, false, NOW_S + 4_000).await;
+    assert_eq!(kept(), (2, 0), "a balance that moved");
+    world.apply(RULES, false, NOW_S + 86_400).await;
+    assert_eq!(kept(), (2, 86_400), "once a day");
+    let other = RULES.replace("static", "ignore");
+    world.apply(&other, false, NOW_S + 86_401).await;
+    assert_eq!(kept(), (2, 86_401), "another strategy");
+    let state = world.history().newest_state().unwrap().unwrap();
+    let state = debal_fees::NodeState::from_json(&state).unwrap();
+    assert_eq!((state.channels.len(), state.node.forwards.len()), (3, 0));
 }

@@ -104,8 +104,7 @@ impl Work<'_> {
     }
 
     pub(super) fn revenue_max(&self) -> Result<Proposal, Fault> {
-        let hours = self.float_or(Property::TrialMinHours, TRIAL_HOURS)?;
-        let forwards = self.integer(Property::TrialMinForwards)?.unwrap_or(TRIAL_FORWARDS);
+        let (hours, forwards) = (self.trial_hours()?, self.trial_forwards()?);
         let trials = &self.subject.channel.fee_trials;
         let sound = trials.iter().filter(|trial| {
             trial.hours > 0.0 && trial.hours >= hours && i128::from(trial.forwards) >= forwards
@@ -137,6 +136,44 @@ impl Work<'_> {
         self.finish(fee, inbound, notes)
     }
 
+    /// How long a fee must have been tried, hours.
+    pub(super) fn trial_hours(&self) -> Result<f64, Fault> {
+        self.float_or(Property::TrialMinHours, TRIAL_HOURS)
+    }
+
+    /// How many forwards a trial must have seen.
+    pub(super) fn trial_forwards(&self) -> Result<i128, Fault> {
+        Ok(self.integer(Property::TrialMinForwards)?.unwrap_or(TRIAL_FORWARDS))
+    }
+
+    /// The lowest and the highest rate, ppm.
+    pub(super) fn fee_limits(&self) -> Result<(i128, i128), Fault> {
+        let least = self.integer(Property::MinFee)?.unwrap_or(0).max(0);
+        let most = self.integer(Property::MaxFee)?.unwrap_or(MAX_FEE_PPM);
+        if most < least {
+            return Err(self.fault(format!("min_fee_ppm {least} is above max_fee_ppm {most}")));
+        }
+        Ok((least, most))
+    }
+
+    /// A rate within its limits, and no further from the current one than `max_fee_ppm_step`.
+    pub(super) fn limited(
+        &self,
+        asked: i128,
+        (least, most): (i128, i128),
+        notes: &mut Vec<String>,
+    ) -> Result<i128, Fault> {
+        let current = i128::from(self.subject.channel.local_policy.fee_ppm);
+        let mut fee = asked.clamp(least, most);
+        if let Some(step) = self.integer(Property::MaxFeeStep)?.filter(|step| *step >= 0) {
+            fee = fee.clamp(current.saturating_sub(step), current.saturating_add(step));
+        }
+        if fee != asked {
+            notes.push(format!("rate {asked} ppm limited to {fee} ppm"));
+        }
+        Ok(fee)
+    }
+
     /// Keeps the rates within their limits.
     fn finish(
         &self,
@@ -144,24 +181,8 @@ impl Work<'_> {
         inbound: Option<i128>,
         mut notes: Vec<String>,
     ) -> Result<Proposal, Fault> {
-        let least = self.integer(Property::MinFee)?.unwrap_or(0).max(0);
-        let most = self.integer(Property::MaxFee)?.unwrap_or(MAX_FEE_PPM);
-        if most < least {
-            return Err(self.fault(format!("min_fee_ppm {least} is above max_fee_ppm {most}")));
-        }
-        let step = self.integer(Property::MaxFeeStep)?;
-        let current = i128::from(self.subject.channel.local_policy.fee_ppm);
-        let fee = fee.map(|asked| {
-            let mut fee = asked.clamp(least, most);
-            if let Some(step) = step.filter(|step| *step >= 0) {
-                let (low, high) = (current.saturating_sub(step), current.saturating_add(step));
-                fee = fee.clamp(low, high);
-            }
-            if fee != asked {
-                notes.push(format!("rate {asked} ppm limited to {fee} ppm"));
-            }
-            fee
-        });
+        let limits = self.fee_limits()?;
+        let fee = fee.map(|asked| self.limited(asked, limits, &mut notes)).transpose()?;
         let inbound = self.inbound_within(inbound, fee, &mut notes)?;
         let mut proposal = self.like_static(fee, inbound)?;
         proposal.fee_delta = self.delta()?;

@@ -26,6 +26,19 @@ fn every_example_passes_lint_without_a_word() {
 }
 
 #[test]
+fn every_rule_file_in_the_documentation_passes_lint_without_a_word() {
+    let text = include_str!("../../../../docs/fees.md");
+    let blocks: Vec<&str> =
+        text.split("```").skip(1).step_by(2).filter(|block| block.contains("strategy =")).collect();
+    assert!(blocks.len() >= 2, "{blocks:?}");
+    for block in blocks {
+        let found = lint(block, "docs/fees.md", &mut none, Options::default(), None);
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(found, Vec::<String>::new(), "{block}");
+    }
+}
+
+#[test]
 fn every_example_decides_every_channel_without_an_error() {
     let state = drawn(&mut ChaCha8Rng::seed_from_u64(11), 200);
     for (name, text) in EXAMPLES {

@@ -3,6 +3,7 @@
 //! Nothing here may read a file or a clock.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod advice;
 mod examples;
 mod fuzz;
 mod needs;

@@ -117,8 +117,12 @@ fn a_steered_target_forecast_and_urgency_show_in_what_the_end_wants() {
     let mut world = triangle(500_000);
     let why = |world: &World| world.hosts[0].node.why(ChannelId(1), world.now).unwrap();
     assert_eq!((why(&world).want, why(&world).urgency), ("nothing", 0));
-    let wants =
-        Steer { target_ppm: 800_000, urgency: Some(77), forecast: Some(Depletion::InMs(60_000)), ..STEER };
+    let wants = Steer {
+        target_ppm: 800_000,
+        urgency: Some(77),
+        forecast: Some(Depletion::InMs(60_000)),
+        ..STEER
+    };
     steer(&mut world, 0, 1, wants);
     let told = why(&world);
     assert_eq!((told.want, told.urgency), ("receive", 77));

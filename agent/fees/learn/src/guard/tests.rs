@@ -22,7 +22,9 @@ fn history(after: Vec<Forward>) -> Vec<Forward> {
 }
 
 fn verdict(own: &[Forward], others: &[Forward], samples: &[Sample], now: i64) -> Verdict {
-    let known = Known { own, others, samples, old_since_s: 0 };
+    let mut all = [own, others].concat();
+    all.sort_by_key(|forward| forward.at_s);
+    let known = Known { own, all: &all, samples, old_since_s: 0 };
     judge(&Watch::default(), &known, 40 * DAY_S, now * DAY_S)
 }
 
@@ -83,13 +85,13 @@ fn too_little_time_and_too_little_past_are_said() {
     let own = history(Vec::new());
     let wait = Verdict::Wait { usable_s: DAY_S, wanted_s: 2 * DAY_S };
     assert_eq!(verdict(&own, &[], &[], 41), wait);
-    let known = Known { own: &own, others: &[], samples: &[], old_since_s: 39 * DAY_S };
+    let known = Known { own: &own, all: &own, samples: &[], old_since_s: 39 * DAY_S };
     let judged = judge(&Watch::default(), &known, 40 * DAY_S, 44 * DAY_S);
     assert_eq!(judged, Verdict::NoBaseline { forwards: 0 });
     // A weekly rhythm is compared with itself: no forwards on these weekdays, no judgement.
     let weekdays: Vec<Forward> =
         own.iter().copied().filter(|forward| (forward.at_s / DAY_S) % 7 < 5).collect();
-    let known = Known { own: &weekdays, others: &[], samples: &[], old_since_s: 0 };
+    let known = Known { own: &weekdays, all: &weekdays, samples: &[], old_since_s: 0 };
     let judged = judge(&Watch::default(), &known, 33 * DAY_S, 35 * DAY_S);
     assert_eq!(judged, Verdict::NoBaseline { forwards: 0 });
 }

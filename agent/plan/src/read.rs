@@ -6,9 +6,9 @@ use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use debal_planner::charge::Progress;
 use debal_planner::document::{DOCUMENT_MAX_BYTES, Value, parse_json, parse_toml};
 use debal_planner::network::InputError;
+use debal_planner::plan::Progress;
 
 use crate::failure::Failure;
 
@@ -68,12 +68,7 @@ impl<'a> Watch<'a> {
             && passed.as_secs() >= self.told + 2
         {
             self.told = passed.as_secs();
-            let best = progress.objective.map_or("none yet".to_owned(), |best| best.to_string());
-            let (seconds, nodes, bound) = (self.told, progress.nodes, progress.bound);
-            let _ = writeln!(
-                err,
-                "searching for {seconds} s: {nodes} branches, best {best}, bound {bound} (scaled)"
-            );
+            let _ = writeln!(err, "searching for {} s: {}", self.told, told(progress));
         }
         passed < self.limit
     }
@@ -81,5 +76,52 @@ impl<'a> Watch<'a> {
     /// How long it took.
     pub fn elapsed(&self) -> Duration {
         self.start.elapsed()
+    }
+}
+
+/// How far a search is, in words: the figures are those of the file.
+fn told(progress: &Progress) -> String {
+    let &Progress { figure, bound, nodes, .. } = progress;
+    let best = match (progress.objective, progress.gap_ppm()) {
+        (Some(best), Some(gap)) => {
+            let percent = format!("{}.{:04}", gap / 10_000, gap % 10_000);
+            format!("{best} {figure} so far, none below {bound} (gap {percent} %)")
+        }
+        _ => format!("no plan yet, none below {bound} {figure}"),
+    };
+    format!("{best}, {nodes} branches")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use debal_planner::document::parse_json;
+    use debal_planner::plan::{read_problem, solve};
+
+    use super::*;
+
+    #[test]
+    fn progress_is_told_in_the_units_of_the_file() {
+        let text = r#"{"network":{"nodes":[{"id":"A"},{"id":"B"},{"id":"C"}],"edges":[
+            {"src":"A","dest":"B","variable_fee":0.25,"fixed_fee":1.5,"time_sec":7.5},
+            {"src":"A","dest":"C","variable_fee":0.125,"fixed_fee":1.5,"time_sec":1},
+            {"src":"C","dest":"B","variable_fee":0.125,"time_sec":1}]},
+            "current":{"A":"10"},"target":{"A":"0","B":"10"},"mode":"cheapest-then-fastest"}"#;
+        let problem = read_problem(&parse_json(text).unwrap(), None).unwrap();
+        let mut lines = Vec::new();
+        let plan = solve(&problem, &mut |progress| {
+            lines.push(told(progress));
+            true
+        });
+        let plan = plan.unwrap();
+        assert_eq!((plan.cost.to_string(), plan.time_sec.to_string()), ("4".into(), "2".into()));
+        for line in &lines {
+            assert!(!line.contains("fees so far") || line.starts_with("4 fees so far"), "{line}");
+        }
+        let seconds: Vec<_> = lines.iter().filter(|line| line.contains("seconds")).collect();
+        assert!(!seconds.is_empty(), "{lines:?}");
+        let (has, first) = (|line: &str| seconds[0].starts_with(line), seconds[0]);
+        assert!(has("2 seconds so far") || has("7.5 seconds so far"), "{first}");
     }
 }

@@ -212,19 +212,6 @@ fn drawings_escape_names() {
 }
 
 #[test]
-fn a_problem_without_charges_is_written_for_other_solvers() {
-    let files = Files::new();
-    let plain = PROBLEM.replace("\"fixed_fee\": 12, ", "").replace("\"min_amount\": \"50\", ", "");
-    let file = files.write("p.json", &plain.replace("\"min_amount\": \"50\",", ""));
-    let (code, out, err) = command(&["export", &file, "--dimacs", "--mode", "cheapest"]);
-    assert_eq!((code, err.as_str()), (0, ""));
-    let wanted = "c cheapest, costs times 10^2\np min 4 6\nn 3 100\nn 4 -100\na 3 1 0 100 100\n";
-    assert!(out.starts_with(wanted), "{out}");
-    let (code, _, err) = command(&["export", &file, "--dimacs", "--mode", "fastest"]);
-    assert_eq!(code, 3, "{err}");
-}
-
-#[test]
 fn wrong_usage_is_exit_code_2_and_help_is_none() {
     assert_eq!(command(&["solve"]).0, 2);
     let (code, out, _) = command(&["--help"]);

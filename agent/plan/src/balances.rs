@@ -1,4 +1,5 @@
-//! Who holds what on the channels of a graph: drawn from a stated distribution, or read from a file.
+//! Who holds what on the channels of a graph: drawn from a stated distribution, or read from a
+//! file.
 //!
 //! It must never guess: a channel that a file does not name has no balance.
 
@@ -13,8 +14,8 @@ use crate::failure::Failure;
 /// The largest balances file, bytes.
 const BALANCES_MAX_BYTES: u64 = 128 << 20;
 
-/// What the first end of every channel holds, if it is known: `name` is `uniform`, `bimodal`, `half`,
-/// `one-sided` (drawn with `seed`) or a file.
+/// What the first end of every channel holds, if it is known: `name` is `uniform`, `bimodal`,
+/// `half`, `one-sided` (drawn with `seed`) or a file.
 pub fn of(name: &str, seed: u64, graph: &Graph) -> Result<Vec<Option<u64>>, Failure> {
     let drawn = match name {
         "uniform" => StartingBalances::Uniform,

@@ -58,7 +58,7 @@ fn header(problem: &Problem, places: u32, links: &[(usize, &ChargedLink)]) -> St
     } else {
         format!(
             "c relaxation: without its charges and minimums ({charges} arcs) the problem is this\n\
-             c minimum-cost flow, so its optimum is only a lower bound; with these lines it is whole:\n\
+             c minimum-cost flow, so its optimum is only a bound; with these lines it is whole:\n\
              c   charge ARC FIXED MIN (using the arc costs FIXED, it carries 0 or at least MIN)\n"
         )
     };

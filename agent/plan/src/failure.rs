@@ -98,7 +98,9 @@ fn infeasible(diagnosis: &Diagnosis, network: &Network) -> Failure {
     };
     for raise in &diagnosis.raises {
         let mut entry = edge(raise.edge);
-        entry.push(("raise_by".to_owned(), Value::text(raise.by)));
+        if raise.by > 0 {
+            entry.push(("raise_by".to_owned(), Value::text(raise.by)));
+        }
         if raise.off {
             entry.push(("switch_on".to_owned(), Value::Bool(true)));
         }

@@ -12,8 +12,26 @@ use debal_planner::plan::Progress;
 
 use crate::failure::Failure;
 
-/// Reads a document; TOML if the name ends in `.toml`, JSON otherwise.
+/// Reads a document; TOML if the name ends in `.toml`, JSON otherwise. A file of the vectors'
+/// format that holds one case is that case.
 pub fn document(path: &Path) -> Result<Value, Failure> {
+    let value = whole(path)?;
+    match value.get("cases").and_then(Value::as_list) {
+        Some([only]) => Ok(only.clone()),
+        Some(cases) => {
+            let (shown, count) = (path.display(), cases.len());
+            let message =
+                format!("{shown}: it holds {count} cases, one is expected; see `vectors`");
+            let mut failure = Failure::of(3, "invalid_document", message);
+            failure.blame = vec![Value::table([("field", Value::text("cases"))])];
+            Err(failure)
+        }
+        None => Ok(value),
+    }
+}
+
+/// Reads a document as it is.
+pub fn whole(path: &Path) -> Result<Value, Failure> {
     let shown = &path.display();
     let unreadable = |error: std::io::Error| {
         let mut failure = Failure::of(3, "unreadable", format!("{shown}: {error}"));
@@ -35,16 +53,7 @@ pub fn document(path: &Path) -> Result<Value, Failure> {
     let text = String::from_utf8(bytes).map_err(|_| invalid("no UTF-8 text".to_owned()))?;
     let toml = path.extension().is_some_and(|ending| ending == "toml");
     let parsed = if toml { parse_toml(&text) } else { parse_json(&text) };
-    let value = parsed.map_err(|error| invalid(InputError::from(error).to_string()))?;
-    Ok(single_case(value))
-}
-
-/// A file of the vectors' format that holds one case is that case.
-fn single_case(value: Value) -> Value {
-    match value.get("cases").and_then(Value::as_list) {
-        Some([only]) => only.clone(),
-        _ => value,
-    }
+    parsed.map_err(|error| invalid(InputError::from(error).to_string()))
 }
 
 /// Watches the clock, and tells now and then how far a search is.

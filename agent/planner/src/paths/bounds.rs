@@ -36,8 +36,8 @@ pub(super) fn missing(search: &Search<'_>, times: &[u32]) -> Vec<Option<Missing>
     all.map(both).collect()
 }
 
-/// Per node, the least sum of `cost` over the arcs from the source, and the fewest arcs of that sum.
-/// An arc without cost is closed.
+/// Per node, the least sum of `cost` over the arcs from the source, and the fewest arcs of that
+/// sum. An arc without cost is closed.
 fn least(search: &Search<'_>, cost: impl Fn(u32) -> Option<u64>) -> Vec<Option<Bound>> {
     let (graph, source) = (search.graph(), search.source());
     let mut bounds: Vec<Option<Bound>> = vec![None; graph.nodes() as usize];

@@ -49,7 +49,8 @@ pub struct Front {
     pub paths: Vec<FrontPath>,
     /// Whether there may be more: `k` was reached, or the cap on labels.
     pub cut_short: bool,
-    /// Whether it was the cap on labels; then even the paths shown are only those found so far.
+    /// Whether it was the cap on labels; then the paths shown are those found so far and some good
+    /// ones, of which none beats another but which others may beat.
     pub label_cap_hit: bool,
     /// Labels made.
     pub labels: usize,

@@ -26,7 +26,7 @@ const PARTIAL_NODES_MAX: u64 = 50_000;
 pub struct Raise {
     /// The edge.
     pub edge: u32,
-    /// By how much its capacity must be raised.
+    /// By how much its capacity must be raised; 0 if switching it on is enough.
     pub by: i64,
     /// Whether it must be switched on for that.
     pub off: bool,
@@ -167,11 +167,14 @@ fn raises(problem: &Problem) -> Vec<Raise> {
         return Vec::new();
     };
     let raise = |(edge, pair): (u32, &[i64])| {
-        let off = edges[edge as usize].link.off;
-        Raise { edge, by: pair.get(1).copied().unwrap_or(0), off }
+        let more = pair.get(1).copied().filter(|more| *more > 0)?;
+        let link = &edges[edge as usize].link;
+        let has = link.capacity.and_then(|c| i64::try_from(c).ok()).unwrap_or(i64::MAX);
+        let by = if link.off { (more - has).max(0) } else { more };
+        Some(Raise { edge, by, off: link.off })
     };
     let pairs = found.flows[..edges.len() * 2].chunks(2);
-    (0u32..).zip(pairs).map(raise).filter(|raise| raise.by > 0).collect()
+    (0u32..).zip(pairs).filter_map(raise).collect()
 }
 
 /// The charge problem in which only what stays unplaced costs: one more node takes what the edges
@@ -236,8 +239,12 @@ fn guilty_minimums(
             let end = (at + group).min(guilty.len());
             let without: Vec<u32> = [&guilty[..at], &guilty[end..]].concat();
             checks += 1;
+            if checks > MINIMUMS_CHECKS_MAX {
+                // Of a group only the whole was examined.
+                let open = if group == 1 { guilty.len() - at + unknown } else { guilty.len() };
+                return (guilty, open);
+            }
             match blocked(problem, &without, watch) {
-                _ if checks > MINIMUMS_CHECKS_MAX => return (guilty.clone(), guilty.len() - at),
                 Some(true) => guilty = without,
                 Some(false) => at = end,
                 None => (at, unknown) = (end, unknown + end - at),
@@ -301,9 +308,10 @@ fn words(problem: &Problem, found: &Diagnosis) -> String {
         parts.push(format!("{count} of these {all} minimums not examined, they may be innocent"));
     }
     if !found.raises.is_empty() {
-        let one = |raise: &Raise| {
-            let on = if raise.off { "switch on and " } else { "" };
-            format!("{on}raise {} by {}", edge(raise.edge), raise.by)
+        let one = |raise: &Raise| match (raise.off, raise.by) {
+            (true, 0) => format!("switch on {}", edge(raise.edge)),
+            (true, by) => format!("switch on {} and raise it by {by}", edge(raise.edge)),
+            (false, by) => format!("raise {} by {by}", edge(raise.edge)),
         };
         parts.push(first_of(found.raises.iter().map(one).collect()));
     }

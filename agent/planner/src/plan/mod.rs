@@ -58,9 +58,10 @@ impl Mode {
         let found = Mode::ALL.iter().find(|(known, _)| *known == name);
         let names: Vec<&str> = Mode::ALL.iter().map(|(known, _)| *known).collect();
         let shown: String = name.chars().take(40).collect();
-        found
-            .map(|(_, mode)| *mode)
-            .ok_or(InputError::Mode { given: shown, known: names.join(", ") })
+        found.map(|(_, mode)| *mode).ok_or(InputError::Mode {
+            given: format!("{shown:?} is none"),
+            known: names.join(", "),
+        })
     }
 
     /// Its name.

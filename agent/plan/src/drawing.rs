@@ -67,7 +67,7 @@ pub fn svg(plan: &Plan, network: &Network) -> String {
         // Parallel edges lie above each other; one that passes a column bends around its boxes.
         let same = beside.entry((arrow.src, arrow.dest)).or_insert(0);
         let far = columns[&arrow.dest] > columns[&arrow.src] + 1;
-        text += &curve(from, to, *same * 36 + usize::from(far) * 70, &arrow.label);
+        text += &curve(from, to, *same * 44 + usize::from(far) * 70, &arrow.label);
         *same += 1;
     }
     for (&place, &(x, y)) in &spots {
@@ -141,7 +141,8 @@ fn curve(from: (usize, usize), to: (usize, usize), bend: usize, label: &str) -> 
     format!(
         "<path d=\"M{x},{y} Q{middle},{top} {p},{q}\" fill=\"none\" stroke=\"#557\" \
          marker-end=\"url(#a)\"/>\n<text x=\"{middle}\" y=\"{}\" fill=\"#335\" \
-         text-anchor=\"middle\">{label}</text>\n",
+         text-anchor=\"middle\" stroke=\"#fff\" stroke-width=\"3\" \
+         paint-order=\"stroke\">{label}</text>\n",
         level as i64 - bend as i64 / 2 - 4
     )
 }

@@ -64,7 +64,7 @@ fn mutated(text: &str, dice: &mut Dice) -> Vec<u8> {
     for _ in 0..=dice.roll(4) {
         let at = dice.roll(bytes.len());
         let end = (at + 1 + dice.roll(12)).min(bytes.len());
-        match dice.roll(5) {
+        match dice.roll(8) {
             0 => bytes[at] ^= 1 << dice.roll(8),
             1 => drop(bytes.drain(at..end)),
             2 => drop(bytes.splice(at..at, PIECES[dice.roll(PIECES.len())].bytes())),
@@ -72,7 +72,12 @@ fn mutated(text: &str, dice: &mut Dice) -> Vec<u8> {
                 let copy = bytes[at..end].to_vec();
                 bytes.splice(at..at, copy);
             }
-            _ => drop(bytes.splice(at..end, PIECES[dice.roll(PIECES.len())].bytes())),
+            4 => drop(bytes.splice(at..end, PIECES[dice.roll(PIECES.len())].bytes())),
+            // Other digits keep the form: these reach what lies behind the reader.
+            _ => {
+                let digit = bytes[at..].iter().position(u8::is_ascii_digit);
+                digit.into_iter().for_each(|digit| bytes[at + digit] = b'0' + dice.roll(10) as u8);
+            }
         }
         if bytes.is_empty() {
             bytes.push(b'{');
@@ -96,6 +101,12 @@ fn problem(value: &Value) -> Result<(), InputError> {
         Err(PlanError::Input(error)) => Err(error),
         _ => Ok(()),
     }
+}
+
+#[test]
+fn what_is_mutated_is_whole_before() {
+    assert_eq!(problem(&parse_json(JSON).unwrap()), Ok(()));
+    assert_eq!(problem(&parse_toml(TOML).unwrap()), Ok(()));
 }
 
 #[test]

@@ -10,7 +10,6 @@ mod why;
 use debal_planner::document::Value;
 use debal_planner::paths::{Graph, MAX_LABELS, Path, PathArc, Query};
 use debal_planner::score::uniform_prior_micronats;
-use debal_protocol::ids::ChannelId;
 
 use crate::args::Paths;
 use crate::failure::Failure;
@@ -194,12 +193,14 @@ fn outer(
         failure.blame = vec![Value::table([("field", Value::text(option))])];
         failure
     };
-    let id: ChannelId = given.parse().map_err(|error| wrong(format!("{error}")))?;
+    let Ok(id) = given.parse() else {
+        return Err(wrong(format!("{given:?} is no channel id; 800000x4x0 is one")));
+    };
     let number = topology.channels.iter().position(|channel| channel.id == id);
-    let number = number.ok_or_else(|| wrong(format!("the graph has no channel {id}")))? as u32;
+    let number = number.ok_or_else(|| wrong(format!("the graph has no channel {given:?}")))? as u32;
     let arcs = [2 * number, 2 * number + 1];
     let found = arcs.into_iter().find(|&arc| touches(&graph.arcs()[arc as usize]));
-    let elsewhere = || wrong(format!("channel {id} is not one of that node's"));
+    let elsewhere = || wrong(format!("channel {given} is not one of that node's"));
     found.map(Some).ok_or_else(elsewhere)
 }
 

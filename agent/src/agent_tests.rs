@@ -18,7 +18,7 @@ const CAPACITY: u64 = 1_000_000_000;
 async fn pay(from: &Agent, to: &Agent, amount_msat: u64) -> Value {
     let invoice = ask(to, Op::Invoice { amount_msat, expiry_ms: 60_000 }).await;
     let invoice: Invoice = serde_json::from_value(invoice).unwrap();
-    ask(from, Op::Pay { invoice, attempts: None, max_fee_msat: None }).await
+    ask(from, Op::Pay { invoice, attempts: None, max_fee_msat: None, min_success_ppm: None }).await
 }
 
 /// The same invoice at the same time and later again: one payment.
@@ -26,7 +26,7 @@ async fn paid_twice_is_refused(agents: &[Agent]) {
     let before = local_msat(&agents[0], "1x2x3").await;
     let invoice = ask(&agents[1], Op::Invoice { amount_msat: 7_000, expiry_ms: 60_000 }).await;
     let invoice: Invoice = serde_json::from_value(invoice).unwrap();
-    let op = Op::Pay { invoice, attempts: None, max_fee_msat: None };
+    let op = Op::Pay { invoice, attempts: None, max_fee_msat: None, min_success_ppm: None };
     let both = [agents[0].service().run(op.clone()), agents[0].service().run(op.clone())];
     let both = futures::future::join_all(both).await;
     assert_eq!(both.iter().filter(|paid| paid.is_ok()).count(), 1, "{both:?}");
@@ -80,6 +80,7 @@ async fn a_circular_payment_moves_outbound_from_one_channel_to_another() {
         to: "3x0x0".to_owned(),
         amount_msat: 100_000_000,
         max_fee_ppm: Some(1_000),
+        min_success_ppm: None,
     };
     let mut paid = Value::Null;
     for _ in 0..20 {

@@ -293,6 +293,7 @@ impl Manager {
             to: target.to_string(),
             amount_msat: amount.0,
             max_fee_ppm: None,
+            min_success_ppm: None,
         };
         let answer = runtime.block_on(service.run(op))?;
         let paid = serde_json::from_value(answer).map_err(std::io::Error::other)?;

@@ -91,6 +91,50 @@ pub struct Circulate {
     pub reserve_ppm: u32,
 }
 
+/// What is paid, and within which limits.
+#[derive(Debug, Args)]
+pub struct Paths {
+    /// The graph: lngraph or the output of `lncli describegraph`, plain or gzip.
+    pub graph: PathBuf,
+    /// Who pays: a node's number, its alias, or the start of its public key.
+    #[arg(long, value_name = "NODE")]
+    pub from: String,
+    /// Who is paid. The payer itself for a circular payment, with --first and --last.
+    #[arg(long, value_name = "NODE")]
+    pub to: String,
+    /// How much arrives.
+    #[arg(long, value_name = "MSAT")]
+    pub amount_msat: u64,
+    /// How many paths are shown, 1 to 100.
+    #[arg(long, value_name = "K", default_value_t = 5)]
+    pub max_paths: usize,
+    /// The most hops of a path, 1 to 20.
+    #[arg(long, value_name = "H", default_value_t = 20)]
+    pub max_hops: u32,
+    /// The most that all fees of a path may be; without it there is no limit, but with --front the
+    /// largest of 5 % of the amount, 10,000 msat and twice what the cheapest path costs.
+    #[arg(long, value_name = "MSAT")]
+    pub max_fee_msat: Option<u64>,
+    /// Show the paths that no other beats in fee, lock time and probability at once, instead of
+    /// the cheapest.
+    #[arg(long)]
+    pub front: bool,
+    /// Which balances are known: uniform, bimodal, half, one-sided (drawn for every channel), or a
+    /// file with lines of a channel's id and what its first node holds in msat. A known balance
+    /// carries that much for certain; of other channels any balance is equally likely.
+    #[arg(long, value_name = "NAME|FILE")]
+    pub balances: Option<String>,
+    /// The seed of drawn balances.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// The channel by which to leave the payer.
+    #[arg(long, value_name = "CHANNEL")]
+    pub first: Option<String>,
+    /// The channel by which to reach who is paid.
+    #[arg(long, value_name = "CHANNEL")]
+    pub last: Option<String>,
+}
+
 /// What no two cycles may share.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub enum Share {
@@ -133,7 +177,9 @@ pub enum Command {
     },
     /// Find the most valuable circulation of a channel graph, prove it, and cut it into cycles.
     Circulate(Circulate),
-    /// Write a problem without charges as the minimum-cost flow that is solved.
+    /// Find the best payment paths between two nodes of a channel graph.
+    Paths(Paths),
+    /// Write a problem as the minimum-cost flow that is solved, charges in comments.
     Export {
         /// The problem.
         file: PathBuf,

@@ -64,6 +64,15 @@ impl From<InputError> for Failure {
     }
 }
 
+impl From<debal_topology::InputError> for Failure {
+    fn from(error: debal_topology::InputError) -> Failure {
+        let mut failure = Failure::of(3, "invalid_graph", error.to_string());
+        let (file, place) = (Value::text(&error.file), Value::text(&error.place));
+        failure.blame = vec![Value::table([("file", file), ("field", place)])];
+        failure
+    }
+}
+
 /// `{stranded_sources, unreachable_sinks, shortfall}`, as the vectors have it.
 pub fn detail(diagnosis: &Diagnosis, network: &Network) -> Value {
     let names = |places: &[u32]| {
@@ -89,7 +98,9 @@ fn infeasible(diagnosis: &Diagnosis, network: &Network) -> Failure {
     };
     for raise in &diagnosis.raises {
         let mut entry = edge(raise.edge);
-        entry.push(("raise_by".to_owned(), Value::text(raise.by)));
+        if raise.by > 0 {
+            entry.push(("raise_by".to_owned(), Value::text(raise.by)));
+        }
         if raise.off {
             entry.push(("switch_on".to_owned(), Value::Bool(true)));
         }

@@ -4,10 +4,12 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage, 3 invalid or infeasible input.
 
 mod args;
+mod balances;
 mod circulate;
 mod drawing;
 mod export;
 mod failure;
+mod paths;
 mod read;
 mod schedule;
 mod show;
@@ -48,6 +50,7 @@ pub fn run(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
             solve::verify(plan, network, mode.as_deref(), json)
         }
         Command::Circulate(given) => circulate::circulate(given, json, err),
+        Command::Paths(given) => paths::paths(given, json),
         Command::Export { file, mode, .. } => export::dimacs(file, mode.as_deref()),
         Command::Vectors { directory, seconds } => vectors::run(directory, *seconds, json),
     };

@@ -12,6 +12,10 @@ use debal_planner::schedule::{Funds, Move, Schedule, order};
 use crate::failure::Failure;
 use crate::{Shown, read};
 
+/// What a file of moves may hold; from `format` on, what a case of the vectors adds.
+const KEYS: [&str; 9] =
+    ["nodes", "supply", "moves", "format", "name", "category", "source", "note", "expect"];
+
 /// Orders the moves of a file.
 pub fn schedule(file: &Path, json: bool) -> Result<Shown, Failure> {
     let value = read::document(file)?;
@@ -51,6 +55,11 @@ pub fn to_json(schedule: &Schedule, ids: &[String]) -> Value {
 
 /// The schedule of `{nodes, supply, moves}`, and the names of the moves in its order.
 pub fn ordered(value: &Value) -> Result<(Schedule, Vec<String>), InputError> {
+    let entries = value.as_table().unwrap_or_default();
+    if let Some((key, _)) = entries.iter().find(|(key, _)| !KEYS.contains(&key.as_str())) {
+        let field = if key.is_empty() { "the empty key" } else { key };
+        return Err(InputError::network(field, "no such key is known in a list of moves"));
+    }
     let nodes = value.get("nodes").cloned().unwrap_or(Value::Null);
     let bare = Value::table([
         ("nodes", nodes),

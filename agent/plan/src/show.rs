@@ -77,24 +77,34 @@ pub fn plan_text(plan: &Plan, network: &Network, explain: bool) -> String {
             step.edge
         );
         if explain {
-            text += &explain_step(step, network);
+            let first = plan.steps.iter().position(|other| other.edge == step.edge);
+            text += &explain_step(step, network, first.filter(|first| *first < number));
         }
     }
     text += &summary(plan);
     text
 }
 
-fn explain_step(step: &Step, network: &Network) -> String {
+/// What a step costs; `first` is an earlier step over the same edge, which paid the edge's charges.
+fn explain_step(step: &Step, network: &Network, first: Option<usize>) -> String {
     let link = &network.edges()[step.edge as usize].link;
     let variable = link.variable_fee.times(i128::from(step.amount)).unwrap_or_default();
-    let mut text = format!(
-        "        fee {} = {} x {} + {} fixed, {} s",
-        variable.plus(&link.fixed_fee).unwrap_or_default(),
-        step.amount,
-        link.variable_fee,
-        link.fixed_fee,
-        link.time_sec
-    );
+    let mut text = match first {
+        None => format!(
+            "        fee {} = {} x {} + {} fixed, {} s",
+            variable.plus(&link.fixed_fee).unwrap_or_default(),
+            step.amount,
+            link.variable_fee,
+            link.fixed_fee,
+            link.time_sec
+        ),
+        Some(first) => format!(
+            "        fee {variable} = {} x {}; fixed fee and time counted with step {}",
+            step.amount,
+            link.variable_fee,
+            first + 1
+        ),
+    };
     if let Some(capacity) = link.capacity {
         text += &format!(", {} of {capacity} used", step.amount);
     }

@@ -4,14 +4,14 @@
 
 use std::path::{Path, PathBuf};
 
-use debal_planner::document::{Value, parse_json};
+use debal_planner::document::Value;
 use debal_planner::exact::Decimal;
 use debal_planner::network::{Edge, Network, read_network};
 use debal_planner::plan::verify::verify;
 use debal_planner::plan::{self, PlanError, read_problem};
 
 use crate::failure::{self, Failure};
-use crate::read::Watch;
+use crate::read::{self, Watch};
 use crate::{Shown, schedule, solve};
 
 /// How one file went.
@@ -20,6 +20,8 @@ struct Tally {
     passed: usize,
     total: usize,
     failures: Vec<String>,
+    /// Why the file could not be run at all.
+    broken: Option<String>,
 }
 
 /// Runs every `.json` file of a folder.
@@ -36,8 +38,9 @@ pub fn run(directory: &Path, seconds: u64, json: bool) -> Result<Shown, Failure>
     }
     let mut tallies = Vec::new();
     for file in files {
-        tallies.push(run_file(&file, seconds)?);
+        tallies.push(run_file(&file, seconds));
     }
+    let broken = tallies.iter().any(|tally| tally.broken.is_some());
     let (passed, total) =
         tallies.iter().fold((0, 0), |(p, t), tally| (p + tally.passed, t + tally.total));
     let text = if json {
@@ -45,18 +48,23 @@ pub fn run(directory: &Path, seconds: u64, json: bool) -> Result<Shown, Failure>
     } else {
         to_text(&tallies, passed, total)
     };
-    Ok(Shown { text, code: u8::from(passed < total) })
+    Ok(Shown { text, code: if broken { 3 } else { u8::from(passed < total) } })
 }
 
 fn to_text(tallies: &[Tally], passed: usize, total: usize) -> String {
     let mut text = String::new();
     for tally in tallies {
-        text += &format!("{:<24} {:>4} of {} pass\n", tally.file, tally.passed, tally.total);
+        text += &match &tally.broken {
+            Some(reason) => format!("{:<24} not run: {reason}\n", tally.file),
+            None => format!("{:<24} {:>4} of {} pass\n", tally.file, tally.passed, tally.total),
+        };
         for failure in &tally.failures {
             text += &format!("  {failure}\n");
         }
     }
-    text + &format!("{passed} passed, {} failed\n", total - passed)
+    let broken = tallies.iter().filter(|tally| tally.broken.is_some()).count();
+    text += &format!("{passed} passed, {} failed", total - passed);
+    if broken > 0 { text + &format!(", {broken} files not run\n") } else { text + "\n" }
 }
 
 fn to_json(tallies: &[Tally], passed: usize, total: usize) -> Value {
@@ -66,6 +74,7 @@ fn to_json(tallies: &[Tally], passed: usize, total: usize) -> Value {
             ("passed", Value::number(tally.passed)),
             ("total", Value::number(tally.total)),
             ("failures", Value::List(tally.failures.iter().map(Value::text).collect())),
+            ("error", tally.broken.as_ref().map_or(Value::Null, Value::text)),
         ])
     };
     Value::table([
@@ -75,24 +84,35 @@ fn to_json(tallies: &[Tally], passed: usize, total: usize) -> Value {
     ])
 }
 
-fn run_file(path: &Path, seconds: u64) -> Result<Tally, Failure> {
-    let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let invalid = |reason: String| {
-        Failure::of(3, "invalid_document", format!("{}: {reason}", path.display()))
+/// Runs one file; a file that is broken does not keep the others from being run.
+fn run_file(path: &Path, seconds: u64) -> Tally {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let file = name.unwrap_or_default();
+    let cases = match cases_of(path) {
+        Ok(cases) => cases,
+        Err(failure) => {
+            let broken = Some(failure.message);
+            return Tally { file, passed: 0, total: 0, failures: Vec::new(), broken };
+        }
     };
-    let text = std::fs::read_to_string(path).map_err(|error| invalid(error.to_string()))?;
-    let value = parse_json(&text).map_err(|error| invalid(error.to_string()))?;
-    let cases = value.get("cases").and_then(Value::as_list);
-    let cases = cases.ok_or_else(|| invalid("it has no list of cases".to_owned()))?;
     let mut failures = Vec::new();
-    for case in cases {
+    for case in &cases {
         if let Err(reason) = run_case(case, seconds) {
             let name = case.get("name").and_then(Value::as_text).unwrap_or("a case without name");
             failures.push(format!("{name}: {reason}"));
         }
     }
-    let (total, file) = (cases.len(), file.unwrap_or_default());
-    Ok(Tally { file, passed: total - failures.len(), total, failures })
+    let total = cases.len();
+    Tally { file, passed: total - failures.len(), total, failures, broken: None }
+}
+
+fn cases_of(path: &Path) -> Result<Vec<Value>, Failure> {
+    let value = read::whole(path)?;
+    let cases = value.get("cases").and_then(Value::as_list).map(<[Value]>::to_vec);
+    cases.ok_or_else(|| {
+        let message = format!("{}: it has no list of cases", path.display());
+        Failure::of(3, "invalid_document", message)
+    })
 }
 
 /// One case; what differs, if anything does.

@@ -212,16 +212,64 @@ fn drawings_escape_names() {
 }
 
 #[test]
-fn a_problem_without_charges_is_written_for_other_solvers() {
+fn a_broken_file_of_vectors_is_named_and_the_others_are_run() {
     let files = Files::new();
-    let plain = PROBLEM.replace("\"fixed_fee\": 12, ", "").replace("\"min_amount\": \"50\", ", "");
-    let file = files.write("p.json", &plain.replace("\"min_amount\": \"50\",", ""));
-    let (code, out, err) = command(&["export", &file, "--dimacs", "--mode", "cheapest"]);
-    assert_eq!((code, err.as_str()), (0, ""));
-    let wanted = "c cheapest, costs times 10^2\np min 4 6\nn 3 100\nn 4 -100\na 3 1 0 100 100\n";
-    assert!(out.starts_with(wanted), "{out}");
-    let (code, _, err) = command(&["export", &file, "--dimacs", "--mode", "fastest"]);
-    assert_eq!(code, 3, "{err}");
+    let case = format!("{{\"name\":\"one\",\"expect\":{{}},{}", PROBLEM.trim().split_at(1).1);
+    let case = case.replacen("\"network\"", "\"mode\":\"cheapest\",\"network\"", 1);
+    files.write("a.json", "{\"cases\": [");
+    files.write("b.json", "{\"case\": 1}");
+    files.write("c.json", &format!("{{\"cases\":[{case}]}}"));
+    let folder = files.0.path().to_string_lossy().into_owned();
+    let (code, out, _) = command(&["vectors", &folder]);
+    assert_eq!(code, 3, "{out}");
+    let lines: Vec<&str> = out.lines().collect();
+    assert!(lines[0].starts_with("a.json") && lines[0].contains("not run: "), "{out}");
+    assert!(lines[0].contains("line 1, column 12"), "{out}");
+    assert!(lines[1].contains("it has no list of cases"), "{out}");
+    assert!(lines[2].ends_with("1 of 1 pass"), "{out}");
+    assert_eq!(lines[3], "1 passed, 0 failed, 2 files not run");
+    // One case of a file can be solved as it stands, several cannot.
+    let one = files.0.path().join("c.json").to_string_lossy().into_owned();
+    assert_eq!(text(&solved(&["solve", &one, "--json"]), "objective_exact"), "212");
+    let two = files.write("d.json", &format!("{{\"cases\":[{case},{case}]}}"));
+    let (code, _, err) = command(&["solve", &two]);
+    assert_eq!(code, 3);
+    assert!(err.contains("it holds 2 cases, one is expected"), "{err}");
+}
+
+#[test]
+fn what_is_missing_or_misspelt_is_said_in_a_sentence() {
+    let files = Files::new();
+    let file = files.write("p.json", PROBLEM);
+    let (code, _, err) = command(&["solve", &file]);
+    assert_eq!(code, 3);
+    assert!(err.contains("mode: none is given; the modes are cheapest, fastest"), "{err}");
+    let file = files.write("p.json", &PROBLEM.replace("\"b\": \"100\"", "\"b\": \"99\""));
+    let (code, out, err) = command(&["solve", &file, "--mode", "cheapest", "--json"]);
+    assert_eq!(code, 3);
+    assert!(err.contains("hold 100: 1 too much"), "{err}");
+    assert!(
+        out.contains("\"kind\":\"unbalanced\"") && out.contains("\"field\":\"target\""),
+        "{out}"
+    );
+    let moves = r#"{"nodes":[{"id":"@A"}],"suply":{"@A":"8"},"moves":[]}"#;
+    let (code, out, _) = command(&["schedule", &files.write("m.json", moves), "--json"]);
+    assert_eq!(code, 3);
+    assert!(out.contains("\"field\":\"suply\""), "{out}");
+}
+
+#[test]
+fn a_split_transfer_pays_its_charges_once_and_is_drawn_once() {
+    let files = Files::new();
+    let split = PROBLEM.replace("\"fixed_fee\": 12,", "\"fixed_fee\": 12, \"transfer_limit\": 30,");
+    let file = files.write("p.json", &split);
+    let (code, out, _) = command(&["solve", &file, "--mode", "fastest", "--explain"]);
+    assert_eq!(code, 0);
+    assert_eq!(out.matches("+ 12 fixed, 30 s").count(), 1, "{out}");
+    assert!(out.contains("fixed fee and time counted with step"), "{out}");
+    assert!(out.contains("fees 212, times 32 s"), "{out}");
+    let (_, svg, _) = command(&["solve", &file, "--mode", "fastest", "--svg"]);
+    assert!(svg.contains("100 in 4 steps (e5)"), "{svg}");
 }
 
 #[test]

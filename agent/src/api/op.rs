@@ -78,6 +78,9 @@ pub enum Op {
         /// Most that the route may cost.
         #[serde(default)]
         max_fee_msat: Option<u64>,
+        /// Least probability of a route's success, millionths; the best compromise if absent.
+        #[serde(default)]
+        min_success_ppm: Option<u32>,
     },
     /// Move out of one channel and into another.
     Rebalance {
@@ -90,6 +93,9 @@ pub enum Op {
         /// Most that it may cost, millionths of the amount.
         #[serde(default)]
         max_fee_ppm: Option<u32>,
+        /// Least probability of a route's success, millionths; the best compromise if absent.
+        #[serde(default)]
+        min_success_ppm: Option<u32>,
     },
     /// What the node would do with a channel, and what stands in the way.
     Why {

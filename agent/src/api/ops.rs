@@ -10,7 +10,7 @@ use crate::driver::DriverHandle;
 use crate::driver::feed::GossipTrace;
 use crate::fees::Judged;
 use crate::metrics::Metrics;
-use crate::payments::{PayError, Payer};
+use crate::payments::{Limits, PayError, Payer};
 use debal_backends::Error as BackendError;
 use debal_backends::ledger::PortError;
 use debal_net::NetHandle;
@@ -125,12 +125,15 @@ impl Service {
                 let invoice = self.payer.invoice(Msat(amount_msat), expiry_ms).await;
                 return Ok(json!(invoice.map_err(pay_error)?));
             }
-            Op::Pay { invoice, attempts, max_fee_msat } => {
-                self.payer.pay(&invoice, attempts, max_fee_msat.map(Msat)).await
+            Op::Pay { invoice, attempts, max_fee_msat, min_success_ppm } => {
+                let max_fee_msat = max_fee_msat.map(Msat);
+                self.payer.pay(&invoice, Limits { attempts, max_fee_msat, min_success_ppm }).await
             }
-            Op::Rebalance { from, to, amount_msat, max_fee_ppm } => {
+            Op::Rebalance { from, to, amount_msat, max_fee_ppm, min_success_ppm } => {
                 let (from, to) = (channel_id(&from)?, channel_id(&to)?);
-                self.payer.rebalance(from, to, Msat(amount_msat), max_fee_ppm).await
+                let max_fee_msat = max_fee_ppm.map(|ppm| Msat(amount_msat).ppm(ppm));
+                let limits = Limits { attempts: None, max_fee_msat, min_success_ppm };
+                self.payer.rebalance(from, to, Msat(amount_msat), limits).await
             }
             _ => return Err(ApiError::new("bad_request", "no such operation")),
         };

@@ -121,6 +121,9 @@ pub enum Command {
         /// Highest fee, millionths of the amount.
         #[arg(long, value_name = "PPM")]
         max_fee_ppm: Option<u32>,
+        /// Use only routes that succeed with at least this probability, as far as is known.
+        #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..=100))]
+        min_success: Option<u32>,
         #[command(flatten)]
         target: Target,
     },
@@ -165,6 +168,9 @@ pub enum Command {
         /// Highest fee.
         #[arg(long, value_name = "SAT", value_parser = parse_sat)]
         max_fee: Option<u64>,
+        /// Use only routes that succeed with at least this probability, as far as is known.
+        #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..=100))]
+        min_success: Option<u32>,
         #[command(flatten)]
         target: Target,
     },

@@ -134,9 +134,9 @@ fn dispatch(cli: Cli) -> Result<Shown, Failure> {
             let text = show::why(&why);
             Ok(Shown::new(why, text))
         }
-        Command::Rebalance { from, to, amount, max_fee_ppm, target } => {
-            let amount_msat = msat(amount);
-            let op = Op::Rebalance { from, to, amount_msat, max_fee_ppm };
+        Command::Rebalance { from, to, amount, max_fee_ppm, min_success, target } => {
+            let (amount_msat, min_success_ppm) = (msat(amount), min_success.map(percent));
+            let op = Op::Rebalance { from, to, amount_msat, max_fee_ppm, min_success_ppm };
             paid(&target, &op, amount_msat)
         }
         Command::Invoice { amount, expiry, target } => {
@@ -146,15 +146,16 @@ fn dispatch(cli: Cli) -> Result<Shown, Failure> {
             let text = format!("{invoice}\n");
             Ok(Shown::new(invoice, text))
         }
-        Command::Pay { invoice, attempts, max_fee, target } => {
+        Command::Pay { invoice, attempts, max_fee, min_success, target } => {
             let invoice: Invoice = serde_json::from_str(&invoice).map_err(|error| {
                 Failure::invalid(format!(
                     "no invoice: {error}; pass the line that `debal invoice` printed, in quotes"
                 ))
             })?;
             let amount_msat = invoice.amount_msat;
-            let max_fee_msat = max_fee.map(msat);
-            paid(&target, &Op::Pay { invoice, attempts, max_fee_msat }, amount_msat)
+            let (max_fee_msat, min_success_ppm) = (max_fee.map(msat), min_success.map(percent));
+            let op = Op::Pay { invoice, attempts, max_fee_msat, min_success_ppm };
+            paid(&target, &op, amount_msat)
         }
         Command::Channel { action } => members::channel(action),
         Command::Roster { target } => members::roster(&target),
@@ -180,6 +181,11 @@ fn dispatch(cli: Cli) -> Result<Shown, Failure> {
 /// Amounts are typed in sat and were bounded when they were parsed.
 const fn msat(sat: u64) -> u64 {
     sat.saturating_mul(1_000)
+}
+
+/// Whole percent as millionths.
+const fn percent(percent: u32) -> u32 {
+    percent.saturating_mul(10_000)
 }
 
 fn paid(target: &Target, op: &Op, amount_msat: u64) -> Result<Shown, Failure> {

@@ -3,13 +3,17 @@
 //! It must never use another node's private balance: only capacities and policies of summaries.
 
 use debal_backends::{Channel, PathHop};
-use debal_planner::paths::{Graph, Path, PathArc, PathError, Query, Reliability};
+use debal_planner::paths::{Graph, MAX_PATHS, Path, PathArc, PathError, Query, Reliability};
+use debal_planner::score::micronats_from_probability;
 use debal_protocol::summary::Summary;
 use debal_protocol::{ChannelId, Msat, NodeId};
 use std::collections::BTreeMap;
 
 /// One nat of unreliability (a success probability of 37 %) is worth half a percent of the amount.
 const NAT_PRICE_PPM: u32 = 5_000;
+
+/// How many ways a front may look at: a payment is not worth more than some tens of milliseconds.
+const FRONT_LABELS: usize = 50_000;
 
 /// One direction of a channel.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +41,8 @@ pub struct Wish {
     pub amount_msat: Msat,
     /// The most that all fees may be.
     pub max_fee_msat: Msat,
+    /// Least probability of success, millionths; `None` weighs it against the fee.
+    pub min_success_ppm: Option<u32>,
     /// Longest route.
     pub max_hops: u8,
     /// For a circular payment: leave by this channel and come back by that one.
@@ -48,6 +54,8 @@ pub struct Wish {
 pub struct Route {
     /// Its hops.
     pub hops: Vec<PathHop>,
+    /// The same as arcs, to exclude one of them.
+    pub arcs: Vec<u32>,
     /// What it costs.
     pub fee_msat: Msat,
     /// The arc most likely to refuse, to be avoided next; `None` if all arcs are known.
@@ -82,7 +90,9 @@ impl Routes {
         })
     }
 
-    /// The best route that uses none of the `excluded` arcs; `None` if there is none.
+    /// The best route that uses none of the `excluded` arcs; `None` if there is none. With a least
+    /// probability it is the cheapest of the front that reaches it, otherwise the least sum of fee
+    /// and price of unreliability.
     ///
     /// # Errors
     /// [`PathError`] when the wish makes no sense.
@@ -113,8 +123,17 @@ impl Routes {
             },
             ..Query::payment(source, target, wish.amount_msat.0)
         };
-        let paths = self.graph.paths(&query)?;
-        Ok(paths.first().map(|path| self.route(path)))
+        let Some(ppm) = wish.min_success_ppm else {
+            let paths = self.graph.paths(&query)?;
+            return Ok(paths.first().map(|path| self.route(path)));
+        };
+        let most = micronats_from_probability(f64::from(ppm.min(1_000_000)) / 1e6).unwrap_or(0);
+        // Nobody publishes how long a hop locks: fee and probability are what there is.
+        let times = vec![0; self.graph.arcs().len()];
+        let query = Query { k: MAX_PATHS, ..query };
+        let front = self.graph.front(&query, &times, FRONT_LABELS)?.paths;
+        let likely = front.iter().find(|found| found.unreliability <= most);
+        Ok(likely.map(|found| self.route(&found.path)))
     }
 
     fn find(&self, channel: ChannelId, matches: impl Fn(&Direction) -> bool) -> Option<u32> {
@@ -143,6 +162,7 @@ impl Routes {
         let tightest = guessed.max_by_key(|hop| tightness(hop.arc, hop.amount_msat));
         Route {
             hops: hops.collect(),
+            arcs: path.hops.iter().map(|hop| hop.arc).collect(),
             fee_msat: Msat(path.total_fee_msat),
             tightest: tightest.map(|hop| hop.arc),
         }
@@ -289,6 +309,7 @@ mod tests {
             target: node(target),
             amount_msat: Msat(amount),
             max_fee_msat: Msat(10_000),
+            min_success_ppm: None,
             max_hops: 8,
             around: None,
         }
@@ -321,6 +342,44 @@ mod tests {
         assert_eq!(channels(&route), vec![7, 8, 9]);
         assert_eq!(route.hops.last().unwrap().amount_msat, Msat(100_000));
         assert_eq!(route.fee_msat, Msat(200));
+    }
+
+    /// 1 -7- 2, and between 2 and 3 a channel of 1,000,000 for 1,000 ppm and one of ten times that
+    /// for 3,000 ppm.
+    fn twins() -> Routes {
+        let mut wide = summary(&[(8, 3, 1_000), (9, 3, 3_000)]);
+        wide.channels = Bounded::first_of(wide.channels.iter().cloned().map(|mut entry| {
+            if entry.channel == ChannelId(9) {
+                entry.capacity_msat = Msat(10_000_000);
+            }
+            entry
+        }));
+        let channels = [own(7, 2, 500_000, 500_000)];
+        Routes::new(node(1), &channels, &[(node(2), wide)]).unwrap()
+    }
+
+    #[test]
+    fn the_cheapest_route_that_is_likely_enough_is_taken() {
+        let routes = twins();
+        let best = |ppm| {
+            let wish = Wish { min_success_ppm: Some(ppm), ..wish(3, 200_000) };
+            routes.best(wish, &[]).unwrap().map(|route| channels(&route))
+        };
+        // A fifth of the narrow channel is asked for, a fiftieth of the wide one.
+        assert_eq!(best(790_000), Some(vec![7, 8]));
+        assert_eq!(best(810_000), Some(vec![7, 9]));
+        assert_eq!(best(990_000), None);
+    }
+
+    #[test]
+    fn a_hop_that_refused_is_not_asked_again() {
+        let routes = twins();
+        let wish = Wish { min_success_ppm: Some(500_000), ..wish(3, 200_000) };
+        let first = routes.best(wish, &[]).unwrap().unwrap();
+        let second = routes.best(wish, &[first.arcs[1]]).unwrap().unwrap();
+        assert_eq!((channels(&first), channels(&second)), (vec![7, 8], vec![7, 9]));
+        assert_eq!(routes.best(wish, &[first.arcs[1], second.arcs[1]]).unwrap(), None);
+        assert_eq!(routes.best(wish, &[first.arcs[0]]).unwrap(), None);
     }
 
     #[test]

@@ -74,6 +74,18 @@ pub enum PayError {
     Lost,
 }
 
+/// What the payer allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Routes to try; the configuration's number if absent.
+    pub attempts: Option<u32>,
+    /// Most that the route may cost; the defaults above if absent.
+    pub max_fee_msat: Option<Msat>,
+    /// Least probability of a route's success, millionths: then the cheapest such route is taken,
+    /// and none if there is none. If absent, the best compromise of fee and probability.
+    pub min_success_ppm: Option<u32>,
+}
+
 /// Pays.
 pub struct Payer {
     backend: Arc<dyn ChannelBackend>,
@@ -87,8 +99,15 @@ pub struct Payer {
 
 /// How one attempt ended.
 enum Attempt {
-    Settled { fee_msat: Msat },
-    Failed { reason: String, again: bool },
+    Settled {
+        fee_msat: Msat,
+    },
+    /// `hop` refused, if that is known; `again` says whether another route may be tried.
+    Failed {
+        reason: String,
+        hop: Option<u8>,
+        again: bool,
+    },
 }
 
 impl Payer {
@@ -127,12 +146,7 @@ impl Payer {
     ///
     /// # Errors
     /// [`PayError`] if nothing was tried, or the outcome is not known.
-    pub async fn pay(
-        &self,
-        invoice: &Invoice,
-        attempts: Option<u32>,
-        max_fee_msat: Option<Msat>,
-    ) -> Result<Paid, PayError> {
+    pub async fn pay(&self, invoice: &Invoice, limits: Limits) -> Result<Paid, PayError> {
         let watch = Stopwatch::start();
         let bad = |what: &str, why: String| PayError::Invalid(format!("invoice {what}: {why}"));
         let target: NodeId =
@@ -153,11 +167,12 @@ impl Payer {
         let wish = Wish {
             target,
             amount_msat,
-            max_fee_msat: max_fee_msat.unwrap_or(limit),
+            max_fee_msat: limits.max_fee_msat.unwrap_or(limit),
+            min_success_ppm: limits.min_success_ppm,
             max_hops: self.backend.caps().max_hops,
             around: None,
         };
-        self.send(wish, hash, attempts.unwrap_or(self.attempts), &watch).await
+        self.send(wish, hash, limits.attempts.unwrap_or(self.attempts), &watch).await
     }
 
     /// Moves `amount_msat` out of channel `from` and back in over channel `to`.
@@ -169,7 +184,7 @@ impl Payer {
         from: ChannelId,
         to: ChannelId,
         amount_msat: Msat,
-        max_fee_ppm: Option<u32>,
+        limits: Limits,
     ) -> Result<Paid, PayError> {
         let watch = Stopwatch::start();
         if from == to {
@@ -188,11 +203,13 @@ impl Payer {
         let wish = Wish {
             target: self.own,
             amount_msat,
-            max_fee_msat: amount_msat.ppm(max_fee_ppm.unwrap_or(REBALANCE_FEE_MAX_PPM)),
+            max_fee_msat: limits.max_fee_msat.unwrap_or(amount_msat.ppm(REBALANCE_FEE_MAX_PPM)),
+            min_success_ppm: limits.min_success_ppm,
             max_hops: self.backend.caps().max_hops,
             around: Some((from, to)),
         };
-        let paid = self.send(wish, hash, self.attempts, &watch).await;
+        let attempts = limits.attempts.unwrap_or(self.attempts);
+        let paid = self.send(wish, hash, attempts, &watch).await;
         match &paid {
             Ok(paid) if paid.outcome == "succeeded" => {
                 self.metrics.circular(true, amount_msat.0, paid.fee_msat);
@@ -224,6 +241,7 @@ impl Payer {
             let found = found.map_err(|error| PayError::Invalid(error.to_string()))?;
             let Some(route) = found else { break };
             let hops = u64::try_from(route.hops.len()).unwrap_or(u64::MAX);
+            let (arcs, tightest) = (route.arcs, route.tightest);
             let send = SendAlong {
                 operation: OperationId(self.operations.fetch_add(1, Ordering::Relaxed)),
                 hash,
@@ -241,9 +259,11 @@ impl Payer {
                         duration_ms: watch.us() / 1_000,
                     });
                 }
-                Attempt::Failed { reason, again } => {
+                Attempt::Failed { reason, hop, again } => {
                     last = failed(&reason, hops, attempt, watch);
-                    match route.tightest.filter(|_| again) {
+                    // The hop that refused, or else the likeliest one, is not asked again.
+                    let named = hop.and_then(|hop| arcs.get(usize::from(hop)).copied());
+                    match named.or(tightest).filter(|_| again) {
                         Some(arc) => excluded.push(arc),
                         None => break,
                     }
@@ -274,9 +294,9 @@ impl Payer {
         }
         match outcome.await.map_err(|_| PayError::Lost)? {
             PaymentState::Settled { fee_msat, .. } => Ok(Attempt::Settled { fee_msat }),
-            PaymentState::Failed { reason, .. } => {
+            PaymentState::Failed { reason, hop } => {
                 let name = reason.map_or_else(|| "unknown".to_owned(), refusal_name);
-                Ok(Attempt::Failed { reason: name, again: true })
+                Ok(Attempt::Failed { reason: name, hop, again: true })
             }
             PaymentState::Unknown | PaymentState::InFlight => Err(PayError::Lost),
         }
@@ -291,11 +311,13 @@ fn refusal(error: BackendError) -> Result<Attempt, PayError> {
         BackendError::TooMuchInFlight | BackendError::NoSlots => "too_much_in_flight",
         BackendError::BelowMinimum { .. } => "amount_out_of_range",
         BackendError::Refused { reason, .. } => {
-            return Ok(Attempt::Failed { reason: refusal_name(*reason), again: false });
+            let reason = refusal_name(*reason);
+            return Ok(Attempt::Failed { reason, hop: None, again: false });
         }
         _ => return Err(error.into()),
     };
-    Ok(Attempt::Failed { reason: reason.to_owned(), again: false })
+    // It is our own channel that does not carry it now; another may.
+    Ok(Attempt::Failed { reason: reason.to_owned(), hop: Some(0), again: true })
 }
 
 /// Stable snake-case name of a refusal.

@@ -2,16 +2,13 @@
 //!
 //! It must never use a channel that a router could not use in both directions.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
 use debal_planner::circulation::{
     ChannelEnd, ChannelValue, MAX_RATE_PPM, ResidualArc, ValueRules, value_arcs,
 };
-use debal_topology::balances::StartingBalances;
-use debal_topology::{Channel, Graph, InputError, Policy};
+use debal_topology::{Channel, Policy};
 
 use crate::args::{Circulate, Weigh};
+use crate::balances;
 use crate::failure::Failure;
 
 /// One whole: the relative skew of a channel is worth the same whatever its capacity, a thousand
@@ -19,8 +16,6 @@ use crate::failure::Failure;
 const SKEW_VALUE_MSAT: u128 = 1_000_000_000;
 /// Parts per million.
 const MILLION: u128 = 1_000_000;
-/// The largest balances file, bytes.
-const BALANCES_MAX_BYTES: u64 = 128 << 20;
 
 /// The channels that take part.
 pub struct Market {
@@ -41,8 +36,8 @@ pub struct Market {
 impl Market {
     /// Reads the graph and draws or reads the balances.
     pub fn read(given: &Circulate) -> Result<Market, Failure> {
-        let graph = debal_topology::load(&given.graph).map_err(refused)?;
-        let held = balances(given, &graph)?;
+        let graph = debal_topology::load(&given.graph).map_err(Failure::from)?;
+        let held = balances::of(&given.balances, given.seed, &graph)?;
         let all_channels = graph.channels.len();
         let rules = ValueRules {
             horizon_hours: 0,
@@ -107,55 +102,4 @@ fn value(given: &Circulate, channel: &Channel, held: u64, label: u64) -> Channel
         end(capacity_msat - near_target, &channel.policies[1]),
     ];
     ChannelValue { near, far, capacity_msat, balance_msat: held, ends, label }
-}
-
-/// What the first end of every channel holds, if it is known.
-fn balances(given: &Circulate, graph: &Graph) -> Result<Vec<Option<u64>>, Failure> {
-    let drawn = match given.balances.as_str() {
-        "uniform" => StartingBalances::Uniform,
-        "bimodal" => StartingBalances::Bimodal,
-        "half" => StartingBalances::Half,
-        "one-sided" => StartingBalances::OneSided,
-        file => return balances_of(Path::new(file), graph),
-    };
-    Ok(drawn.draw(graph, given.seed).into_iter().map(Some).collect())
-}
-
-/// Reads lines of `CHANNEL MSAT`; empty lines and lines that start with `#` are skipped.
-fn balances_of(path: &Path, graph: &Graph) -> Result<Vec<Option<u64>>, Failure> {
-    let name = path.display().to_string();
-    let bytes = debal_topology::read_bounded(path, BALANCES_MAX_BYTES).map_err(refused)?;
-    let text = debal_topology::unpack(&name, &bytes).map_err(refused)?;
-    let place: BTreeMap<_, _> =
-        (0usize..).zip(&graph.channels).map(|(index, channel)| (channel.id, index)).collect();
-    let mut held = vec![None; graph.channels.len()];
-    for (number, line) in (1usize..).zip(text.lines()) {
-        if line.trim().is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let wrong = |problem: &str| {
-            let fix = "write a channel of the graph and what its first node holds in msat";
-            refused(InputError::new(&name, format!("line {number}"), problem, fix))
-        };
-        let mut words = line.split([' ', '\t', ',']).filter(|word| !word.is_empty());
-        let (id, amount) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let id = id.parse().map_err(|_| wrong("no channel id"))?;
-        let index = *place.get(&id).ok_or_else(|| wrong("the graph has no such channel"))?;
-        let amount: u64 = amount.parse().map_err(|_| wrong("no whole amount"))?;
-        if amount > graph.channels[index].capacity_msat() {
-            return Err(wrong("more than the channel's capacity"));
-        }
-        if held[index].replace(amount).is_some() || words.next().is_some() {
-            return Err(wrong("a channel twice, or a third word"));
-        }
-    }
-    Ok(held)
-}
-
-fn refused(error: InputError) -> Failure {
-    use debal_planner::document::Value;
-    let mut failure = Failure::of(3, "invalid_graph", error.to_string());
-    let (file, place) = (Value::text(&error.file), Value::text(&error.place));
-    failure.blame = vec![Value::table([("file", file), ("field", place)])];
-    failure
 }

@@ -49,7 +49,8 @@ pub struct Link {
     /// It carries nothing or at least this much.
     pub min_amount: u64,
     /// A transfer above this is split into several steps; `None` is no limit. Fixed fee and time
-    /// still count once per used link.
+    /// count once per used link, as the vectors define both, however many steps it takes; a link
+    /// that charges every transfer is written as parallel links of that capacity, with other tags.
     pub transfer_limit: Option<u64>,
     /// Tells parallel links apart.
     pub tags: Vec<String>,
@@ -174,15 +175,20 @@ pub enum InputError {
         hint: String,
     },
     /// The mode is none of the known ones.
-    #[error("mode: {given:?} is none of {known}")]
+    #[error("mode: {given}; the modes are {known}")]
     Mode {
-        /// What was given.
+        /// What was given, as the start of the sentence.
         given: String,
         /// The known ones.
         known: String,
     },
     /// Surplus and deficit differ.
-    #[error("the targets ask for {wanted} in all, the places that have one hold {held}")]
+    #[error(
+        "target: the targets ask for {wanted} in all, the places that have one hold {held}: \
+         {} too {}",
+        .wanted.abs_diff(*.held),
+        if .wanted > .held { "little" } else { "much" }
+    )]
     Unbalanced {
         /// What those places hold.
         held: u128,
@@ -221,7 +227,8 @@ impl InputError {
             | InputError::Amount { field, .. }
             | InputError::UnknownPlace { field, .. } => Some(field),
             InputError::Mode { .. } => Some("mode"),
-            InputError::Syntax(_) | InputError::Unbalanced { .. } => None,
+            InputError::Unbalanced { .. } => Some("target"),
+            InputError::Syntax(_) => None,
         }
     }
 }

@@ -5,14 +5,17 @@
 //! over nodes that the other one also visits, are compared.
 //!
 //! The search runs backwards from the target, as fees compound, and settles labels in the order of
-//! amount, time, unreliability and hops. None of the four ever shrinks on the way back, so whatever
-//! beats a label has been settled before it.
+//! amount, time, unreliability and hops, each with what is missing to the source at least (see
+//! `bounds`). None of the four ever shrinks on the way back, so whatever beats a label has been
+//! settled before it, paths end in the order of their fees, and a label that a path found already
+//! beats even with the least that is missing leads nowhere.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use serde::{Deserialize, Serialize};
 
+use super::bounds::{self, Missing};
 use super::ranked::priced;
 use super::search::{Point, Search};
 use super::{Graph, Path, PathError, Query, Reliability};
@@ -25,7 +28,7 @@ pub const MAX_LABELS: usize = 1_000_000;
 const NAT_PRICE: u64 = 1_000_000;
 
 /// No label.
-const NONE: u32 = u32::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 
 /// One path of a front.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +49,8 @@ pub struct Front {
     pub paths: Vec<FrontPath>,
     /// Whether there may be more: `k` was reached, or the cap on labels.
     pub cut_short: bool,
-    /// Whether it was the cap on labels; then even the paths shown are only those found so far.
+    /// Whether it was the cap on labels; then the paths shown are those found so far and some good
+    /// ones, of which none beats another but which others may beat.
     pub label_cap_hit: bool,
     /// Labels made.
     pub labels: usize,
@@ -54,27 +58,32 @@ pub struct Front {
 
 /// A way from some node to the target.
 #[derive(Debug, Clone, Copy)]
-struct Label {
-    point: Point,
-    time: u64,
+pub(super) struct Label {
+    pub point: Point,
+    pub time: u64,
     /// The arc that leaves the node on this way, and the label at its other end.
-    arc: u32,
-    next: u32,
+    pub arc: u32,
+    pub next: u32,
 }
 
 /// Amount, time, unreliability, hops: what labels are ranked and compared by.
-type Figures = (u64, u64, u64, u32);
+pub(super) type Figures = (u64, u64, u64, u32);
 
-struct Fronts<'a> {
-    graph: &'a Graph,
-    search: Search<'a>,
-    times: &'a [u32],
-    labels: Vec<Label>,
+pub(super) struct Fronts<'a> {
+    pub graph: &'a Graph,
+    pub search: Search<'a>,
+    pub times: &'a [u32],
+    /// Per node, what is missing to the source; `None` where it cannot be reached.
+    missing: Vec<Option<Missing>>,
+    pub labels: Vec<Label>,
+    /// Labels by the figures that a path that continues them has at least.
     queue: BinaryHeap<Reverse<(Figures, u32)>>,
     /// Per node, the labels that nothing beats.
     kept: BTreeMap<u32, Vec<u32>>,
-    /// The same at the source.
-    ends: Vec<u32>,
+    /// The same at the source, least fee first.
+    pub ends: Vec<u32>,
+    /// Some paths that are hard to beat (see `seeds`).
+    pub seeds: Vec<u32>,
     /// Whether some minimum is above the amount, so that less is not always better.
     minimums: bool,
 }
@@ -108,17 +117,23 @@ impl Graph {
             .arcs()
             .iter()
             .any(|arc| arc.min_htlc_msat > query.amount_msat && arc.min_htlc_msat <= most);
+        let search = Search::new(self, &counted);
         let mut fronts = Fronts {
             graph: self,
-            search: Search::new(self, &counted),
+            missing: bounds::missing(&search, times),
+            search,
             times,
             labels: Vec::new(),
             queue: BinaryHeap::new(),
             kept: BTreeMap::new(),
             ends: Vec::new(),
+            seeds: Vec::new(),
             minimums,
         };
         let (cut_short, label_cap_hit) = fronts.run(query.k, max_labels.min(NONE as usize));
+        if label_cap_hit {
+            fronts.add_seeds(query.k);
+        }
         let shown = Search::new(self, query);
         let paths = fronts.ends.iter().filter_map(|&end| fronts.present(end, &shown)).collect();
         Ok(Front { paths, cut_short, label_cap_hit, labels: fronts.labels.len() })
@@ -129,19 +144,15 @@ impl Fronts<'_> {
     /// Settles labels until none is left. Whether it stopped early, and whether for want of labels.
     fn run(&mut self, k: usize, max_labels: usize) -> (bool, bool) {
         let target = self.search.target();
-        self.push(Label { point: target, time: 0, arc: NONE, next: NONE });
+        let start = Label { point: target, time: 0, arc: NONE, next: NONE };
+        self.sow(start, max_labels);
+        self.push(start);
         while let Some(Reverse((figures, index))) = self.queue.pop() {
             let node = self.labels[index as usize].point.node;
-            let home = node == self.search.source() && index > 0;
-            let beaten = if home {
-                self.ends.iter().any(|&end| self.ends_no_worse(end, figures))
-            } else {
-                self.ends.iter().any(|&end| self.ends_no_worse(end, figures))
-                    || self
-                        .kept
-                        .get(&node)
-                        .is_some_and(|kept| kept.iter().any(|&other| self.no_worse(other, index)))
-            };
+            let home = self.is_home(index);
+            let same = self.kept.get(&node).filter(|_| !home).map_or(&[][..], Vec::as_slice);
+            let beaten = self.ends.iter().any(|&end| self.ends_no_worse(end, figures))
+                || same.iter().any(|&other| self.no_worse(other, index));
             if beaten {
                 continue;
             }
@@ -180,13 +191,45 @@ impl Fronts<'_> {
         true
     }
 
+    /// Queues a label by what a path that continues it has at least, unless that leads nowhere.
     fn push(&mut self, label: Label) {
         let index = self.labels.len() as u32;
         self.labels.push(label);
-        self.queue.push(Reverse((self.figures(index), index)));
+        let beaten = |least: &Figures| {
+            self.ends.iter().any(|&end| self.ends_no_worse(end, *least))
+                || self.seeds.iter().any(|&seed| self.seed_beats(seed, *least))
+        };
+        match self.least(index).filter(|least| !beaten(least)) {
+            Some(least) => self.queue.push(Reverse((least, index))),
+            None => self.labels.truncate(index as usize),
+        }
     }
 
-    fn figures(&self, index: u32) -> Figures {
+    /// Whether a label is a whole path.
+    pub fn is_home(&self, index: u32) -> bool {
+        let label = self.labels[index as usize];
+        label.point.node == self.search.source() && label.next != NONE
+    }
+
+    /// What a path that continues the label has at least; `None` where none keeps the limits.
+    pub fn least(&self, index: u32) -> Option<Figures> {
+        let (sent_msat, time, doubt, hops) = self.figures(index);
+        let node = self.labels[index as usize].point.node;
+        let missing = if self.is_home(index) {
+            (0, 0, 0, 0)
+        } else {
+            self.missing.get(node as usize).copied().flatten()?
+        };
+        let least = (
+            sent_msat.saturating_add(missing.0),
+            time.saturating_add(missing.1),
+            doubt.saturating_add(missing.2),
+            hops + missing.3,
+        );
+        Some(least).filter(|least| !self.search.exceeds(least.0, least.3))
+    }
+
+    pub fn figures(&self, index: u32) -> Figures {
         let Label { point, time, .. } = self.labels[index as usize];
         let fee = point.amount_msat - self.search.target().amount_msat;
         (point.amount_msat, time, point.cost_msat - fee, point.hops)
@@ -205,8 +248,8 @@ impl Fronts<'_> {
         better.0 == worse.0 && self.nodes(one).is_subset(&self.nodes(other))
     }
 
-    /// Whether a path found is no worse than whatever a label of these figures leads to.
-    fn ends_no_worse(&self, end: u32, figures: Figures) -> bool {
+    /// Whether a path found is no worse than whatever has these figures at least.
+    pub fn ends_no_worse(&self, end: u32, figures: Figures) -> bool {
         let found = self.figures(end);
         found.0 <= figures.0 && found.1 <= figures.1 && found.2 <= figures.2
     }

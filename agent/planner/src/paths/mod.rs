@@ -12,6 +12,7 @@ mod bounds;
 mod front;
 mod ranked;
 mod search;
+mod seeds;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

@@ -171,8 +171,8 @@ impl<'a> Search<'a> {
         Some(Crossing { point, fee_msat })
     }
 
-    /// The least that any path of the query pays for crossing `arc`; `None` if none may cross it.
-    pub fn least_cost(&self, arc: u32) -> Option<u64> {
+    /// The least fee and score of any path of the query that crosses `arc`; `None` if none may.
+    pub fn least(&self, arc: u32) -> Option<(u64, u64)> {
         let (query, policy) = (self.query, self.graph.arc(arc));
         let first = policy.tail == query.source;
         let barred = policy.disabled
@@ -184,7 +184,13 @@ impl<'a> Search<'a> {
         }
         let score_msat = self.score(arc, policy, query.amount_msat)?;
         let fee_msat = if first { 0 } else { fee(policy, query.amount_msat)? };
-        fee_msat.checked_add(score_msat)
+        Some((fee_msat, score_msat))
+    }
+
+    /// Whether a path that sends this much over so many hops is beyond the query's limits.
+    pub fn exceeds(&self, sent_msat: u64, hops: u32) -> bool {
+        let &Query { amount_msat, max_fee_msat, max_hops, .. } = self.query;
+        hops > max_hops || sent_msat - amount_msat > max_fee_msat
     }
 
     /// The order in which labels are settled: cost, then hops, both with what is missing at least;

@@ -6,13 +6,18 @@
 
 use std::fmt;
 
+use super::progress::{Progress, Unit};
 use super::stages::limits;
 use super::{Plan, Problem, find};
-use crate::charge::{self, ChargeProblem, ChargedLink, Progress};
+use crate::charge::{self, ChargeProblem, ChargedLink};
 use crate::simplex::{self, Arc};
 
-/// How many edges with minimums are tried one by one.
-const MINIMUMS_MAX: usize = 64;
+/// How often the problem may be solved without some of its minimums.
+const MINIMUMS_CHECKS_MAX: u32 = 400;
+/// What progress is told in while reasons are looked for.
+const UNPLACED: Unit = Unit { figure: "units not placed", places: 0, offset: 0 };
+/// How many of a kind the message names.
+const NAMED_MAX: usize = 5;
 /// How many branching nodes the search for the largest partial plan may take.
 const PARTIAL_NODES_MAX: u64 = 50_000;
 
@@ -21,7 +26,7 @@ const PARTIAL_NODES_MAX: u64 = 50_000;
 pub struct Raise {
     /// The edge.
     pub edge: u32,
-    /// By how much its capacity must be raised.
+    /// By how much its capacity must be raised; 0 if switching it on is enough.
     pub by: i64,
     /// Whether it must be switched on for that.
     pub off: bool,
@@ -40,8 +45,11 @@ pub struct Diagnosis {
     pub cut: Vec<u32>,
     /// The least raise of capacities that lets everything through that edges could carry at all.
     pub raises: Vec<Raise>,
-    /// Edges whose minimums, taken together, leave no plan; every one of them is needed for that.
+    /// Edges whose minimums, taken together, leave no plan; every one of them is needed for that,
+    /// but for those that were not examined.
     pub minimums: Vec<u32>,
+    /// How many of `minimums` may not be needed: effort or time ran out before they were examined.
+    pub unexamined: usize,
     /// The best plan for as much as can be placed, if it was found in time.
     pub partial: Option<Plan>,
     /// The whole in plain words.
@@ -60,15 +68,16 @@ pub(super) fn diagnose(problem: &Problem, watch: &mut dyn FnMut(&Progress) -> bo
     reach(problem, &mut found);
     let without_minimums = cut(problem, &mut found);
     if without_minimums == 0 {
-        found.minimums = guilty_minimums(problem, watch);
+        (found.minimums, found.unexamined) = guilty_minimums(problem, watch);
         found.cut.clear();
     } else {
         found.raises = raises(problem);
     }
-    let mut some = |p: &Progress| p.nodes < PARTIAL_NODES_MAX && watch(p);
+    let mut some = |p: &charge::Progress| p.nodes < PARTIAL_NODES_MAX && watch(&UNPLACED.show(p));
     match placeable(problem, &mut some) {
         Some((supplies, unplaced)) => {
             found.shortfall = unplaced;
+            let mut some = |p: &Progress| p.nodes < PARTIAL_NODES_MAX && watch(p);
             found.partial = find(&problem.with_supplies(supplies), &mut some).ok();
         }
         None => found.shortfall = without_minimums,
@@ -158,11 +167,14 @@ fn raises(problem: &Problem) -> Vec<Raise> {
         return Vec::new();
     };
     let raise = |(edge, pair): (u32, &[i64])| {
-        let off = edges[edge as usize].link.off;
-        Raise { edge, by: pair.get(1).copied().unwrap_or(0), off }
+        let more = pair.get(1).copied().filter(|more| *more > 0)?;
+        let link = &edges[edge as usize].link;
+        let has = link.capacity.and_then(|c| i64::try_from(c).ok()).unwrap_or(i64::MAX);
+        let by = if link.off { (more - has).max(0) } else { more };
+        Some(Raise { edge, by, off: link.off })
     };
     let pairs = found.flows[..edges.len() * 2].chunks(2);
-    (0u32..).zip(pairs).map(raise).filter(|raise| raise.by > 0).collect()
+    (0u32..).zip(pairs).filter_map(raise).collect()
 }
 
 /// The charge problem in which only what stays unplaced costs: one more node takes what the edges
@@ -185,7 +197,7 @@ fn unplaced_problem(problem: &Problem, keeps: &dyn Fn(u32) -> bool) -> ChargePro
 /// Supplies of the largest partial plan, and how much it leaves.
 fn placeable(
     problem: &Problem,
-    watch: &mut dyn FnMut(&Progress) -> bool,
+    watch: &mut dyn FnMut(&charge::Progress) -> bool,
 ) -> Option<(Vec<i64>, i128)> {
     let mut with_rest = unplaced_problem(problem, &|_| true);
     let (edges, rest) = (with_rest.links.len(), problem.supplies().len() as u32);
@@ -208,29 +220,66 @@ fn placeable(
     Some((supplies, best.objective))
 }
 
-/// A smallest set of minimums (no part of it would do) that together leave no plan.
-fn guilty_minimums(problem: &Problem, watch: &mut dyn FnMut(&Progress) -> bool) -> Vec<u32> {
+/// A smallest set of minimums (no part of it would do) that together leave no plan, and how many of
+/// it were not examined. Minimums are left out in groups, large ones first: few are to blame.
+fn guilty_minimums(
+    problem: &Problem,
+    watch: &mut dyn FnMut(&Progress) -> bool,
+) -> (Vec<u32>, usize) {
     let edges = problem.network.edges();
-    let has = |number: &u32| edges[*number as usize].link.min_amount > 0;
+    let has = |number: &u32| {
+        let link = &edges[*number as usize].link;
+        link.min_amount > 0 && !link.off
+    };
     let mut guilty: Vec<u32> = (0..edges.len() as u32).filter(has).collect();
-    let candidates: Vec<u32> = guilty.iter().copied().take(MINIMUMS_MAX).collect();
-    for candidate in candidates {
-        let keeps = |number: u32| number != candidate && guilty.contains(&number);
-        let mut some = |p: &Progress| p.nodes < PARTIAL_NODES_MAX && watch(p);
-        let without = charge::solve(&unplaced_problem(problem, &keeps), None, &mut some);
-        if without == Err(charge::ChargeError::Infeasible) {
-            guilty.retain(|&other| other != candidate);
+    let (mut checks, mut group) = (0, guilty.len().div_ceil(2).max(1));
+    loop {
+        let (mut at, mut unknown) = (0, 0);
+        while at < guilty.len() {
+            let end = (at + group).min(guilty.len());
+            let without: Vec<u32> = [&guilty[..at], &guilty[end..]].concat();
+            checks += 1;
+            if checks > MINIMUMS_CHECKS_MAX {
+                // Of a group only the whole was examined.
+                let open = if group == 1 { guilty.len() - at + unknown } else { guilty.len() };
+                return (guilty, open);
+            }
+            match blocked(problem, &without, watch) {
+                Some(true) => guilty = without,
+                Some(false) => at = end,
+                None => (at, unknown) = (end, unknown + end - at),
+            }
         }
+        if group == 1 {
+            return (guilty, unknown);
+        }
+        group = group.div_ceil(2);
     }
-    guilty
+}
+
+/// Whether these minimums alone leave no plan; `None` if that was not found out in time.
+fn blocked(
+    problem: &Problem,
+    minimums: &[u32],
+    watch: &mut dyn FnMut(&Progress) -> bool,
+) -> Option<bool> {
+    let keeps = |number: u32| minimums.binary_search(&number).is_ok();
+    // The first flow found answers the question.
+    let mut some = |p: &charge::Progress| {
+        p.objective.is_none() && p.nodes < PARTIAL_NODES_MAX && watch(&UNPLACED.show(p))
+    };
+    match charge::solve(&unplaced_problem(problem, &keeps), None, &mut some) {
+        Ok(_) => Some(false),
+        Err(charge::ChargeError::Infeasible) => Some(true),
+        Err(_) => None,
+    }
 }
 
 fn words(problem: &Problem, found: &Diagnosis) -> String {
     let network = &problem.network;
     let names = |places: &[u32]| {
-        let shown = places.iter().take(5).map(|&v| network.name(v).to_owned());
-        let more = if places.len() > 5 { " and others" } else { "" };
-        format!("{}{more}", shown.collect::<Vec<_>>().join(", "))
+        let shown = places.iter().map(|&v| network.name(v).to_owned());
+        first_of(shown.collect())
     };
     let edge = |number: u32| {
         let edge = &network.edges()[number as usize];
@@ -251,16 +300,27 @@ fn words(problem: &Problem, found: &Diagnosis) -> String {
             let minimum = network.edges()[number as usize].link.min_amount;
             format!("{} moves at least {minimum}", edge(number))
         };
-        let list: Vec<String> = found.minimums.iter().take(5).map(one).collect();
-        parts.push(format!("the reason is the minimum: {}", list.join(", ")));
+        let list = first_of(found.minimums.iter().map(one).collect());
+        parts.push(format!("the reason is the minimum: {list}"));
+    }
+    if found.unexamined > 0 {
+        let (count, all) = (found.unexamined, found.minimums.len());
+        parts.push(format!("{count} of these {all} minimums not examined, they may be innocent"));
     }
     if !found.raises.is_empty() {
-        let one = |raise: &Raise| {
-            let on = if raise.off { "switch on and " } else { "" };
-            format!("{on}raise {} by {}", edge(raise.edge), raise.by)
+        let one = |raise: &Raise| match (raise.off, raise.by) {
+            (true, 0) => format!("switch on {}", edge(raise.edge)),
+            (true, by) => format!("switch on {} and raise it by {by}", edge(raise.edge)),
+            (false, by) => format!("raise {} by {by}", edge(raise.edge)),
         };
-        let list: Vec<String> = found.raises.iter().take(5).map(one).collect();
-        parts.push(list.join(", "));
+        parts.push(first_of(found.raises.iter().map(one).collect()));
     }
     parts.join("; ")
+}
+
+/// The first of a list in words, and how many more there are.
+fn first_of(list: Vec<String>) -> String {
+    let more = list.len().saturating_sub(NAMED_MAX);
+    let shown = list[..list.len() - more].join(", ");
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
 }

@@ -7,9 +7,10 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
+use super::progress::{Progress, Unit};
 use super::stages::{Figure, limits};
 use super::{Found, Problem};
-use crate::charge::{self, ChargeError, ChargeProblem, ChargedLink, Progress};
+use crate::charge::{self, ChargeError, ChargeProblem, ChargedLink};
 use crate::exact::Decimal;
 
 /// The search state.
@@ -42,7 +43,8 @@ pub(super) fn find(
     let links = edges.iter().zip(&times).map(link).collect();
     let base = ChargeProblem { supplies: problem.supplies().to_vec(), links };
     let mut search = Search { problem, times, base, best: None, nodes: 0, pivots: 0 };
-    let bound = search.explore(watch)?;
+    let unit = Unit { figure: Figure::Time.name(), places, offset: 0 };
+    let bound = search.explore(&mut |progress| watch(&unit.show(progress)))?;
     let (nodes, pivots) = (search.nodes, search.pivots);
     let Some((flows, length)) = search.best else {
         return Err(ChargeError::Infeasible);
@@ -55,7 +57,10 @@ pub(super) fn find(
 
 impl Search<'_> {
     /// Best bound first; the proven bound at the end.
-    fn explore(&mut self, watch: &mut dyn FnMut(&Progress) -> bool) -> Result<i128, ChargeError> {
+    fn explore(
+        &mut self,
+        watch: &mut dyn FnMut(&charge::Progress) -> bool,
+    ) -> Result<i128, ChargeError> {
         let mut open = BTreeSet::from([(0i128, Vec::<u32>::new())]);
         let mut seen = BTreeSet::from([Vec::new()]);
         while let Some((bound, off)) = open.pop_first() {
@@ -64,7 +69,7 @@ impl Search<'_> {
                 return Ok(length.unwrap_or(bound));
             }
             let (nodes, pivots) = (self.nodes, self.pivots);
-            if !watch(&Progress { objective: length, bound, nodes, pivots }) {
+            if !watch(&charge::Progress { objective: length, bound, nodes, pivots }) {
                 let none = self.best.is_none();
                 return if none { Err(ChargeError::Stopped { nodes }) } else { Ok(bound) };
             }
@@ -88,7 +93,7 @@ impl Search<'_> {
         &mut self,
         off: &[u32],
         floor: i128,
-        watch: &mut dyn FnMut(&Progress) -> bool,
+        watch: &mut dyn FnMut(&charge::Progress) -> bool,
     ) -> Result<Option<(i128, Vec<u32>)>, ChargeError> {
         let mut through = self.shortest_through(off);
         // A plan that ends by `t` uses only edges on some way of at most `t`. The least `t` at
@@ -111,7 +116,7 @@ impl Search<'_> {
         }
         while low < high {
             let middle = (low + high) / 2;
-            match self.flow_within(&through, ends[middle], watch)? {
+            match self.flow_within(&through, (ends[middle], floor), watch)? {
                 Some(flows) => (high, found) = (middle, Some(flows)),
                 None => low = middle + 1,
             }
@@ -125,12 +130,12 @@ impl Search<'_> {
         Ok(Some((least, chain)))
     }
 
-    /// A flow over edges whose shortest way through ends by `end`.
+    /// A flow over edges whose shortest way through ends by `end`; no plan ends before `floor`.
     fn flow_within(
         &mut self,
         through: &[Option<i128>],
-        end: i128,
-        watch: &mut dyn FnMut(&Progress) -> bool,
+        (end, floor): (i128, i128),
+        watch: &mut dyn FnMut(&charge::Progress) -> bool,
     ) -> Result<Option<Vec<i64>>, ChargeError> {
         let mut problem = self.base.clone();
         for (link, way) in problem.links.iter_mut().zip(through) {
@@ -138,7 +143,11 @@ impl Search<'_> {
                 link.capacity = 0;
             }
         }
-        match charge::solve(&problem, None, watch) {
+        // What this search minimises is no figure of the mode: the clock is asked about that.
+        let objective = self.best.as_ref().map(|(_, length)| *length);
+        let (nodes, pivots) = (self.nodes, self.pivots);
+        let so_far = charge::Progress { objective, bound: floor, nodes, pivots };
+        match charge::solve(&problem, None, &mut |_| watch(&so_far)) {
             Ok(best) => {
                 self.pivots += best.pivots;
                 Ok(Some(best.flows))

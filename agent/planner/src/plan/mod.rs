@@ -8,12 +8,13 @@ mod certificate;
 mod diagnose;
 mod earliest;
 mod problem;
+mod progress;
 mod stages;
 pub mod verify;
 
 use thiserror::Error;
 
-use crate::charge::{ChargeError, ChargeProblem, Progress};
+use crate::charge::{ChargeError, ChargeProblem};
 use crate::exact::Decimal;
 use crate::network::{InputError, Network};
 use crate::schedule::{self, Move};
@@ -21,6 +22,7 @@ use crate::schedule::{self, Move};
 pub use certificate::Certificate;
 pub use diagnose::{Diagnosis, Raise};
 pub use problem::{InFlight, Problem, read_problem};
+pub use progress::Progress;
 
 /// What is best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,9 +58,10 @@ impl Mode {
         let found = Mode::ALL.iter().find(|(known, _)| *known == name);
         let names: Vec<&str> = Mode::ALL.iter().map(|(known, _)| *known).collect();
         let shown: String = name.chars().take(40).collect();
-        found
-            .map(|(_, mode)| *mode)
-            .ok_or(InputError::Mode { given: shown, known: names.join(", ") })
+        found.map(|(_, mode)| *mode).ok_or(InputError::Mode {
+            given: format!("{shown:?} is none"),
+            known: names.join(", "),
+        })
     }
 
     /// Its name.
@@ -113,16 +116,7 @@ impl Plan {
     /// How far the objective is from the bound, relative to the objective, in millionths, rounded
     /// up; zero if it is proven.
     pub fn gap_ppm(&self) -> u64 {
-        let places = self.objective.places().max(self.bound.places());
-        let (Some(have), Some(least)) = (self.objective.scaled(places), self.bound.scaled(places))
-        else {
-            return u64::from(!self.proven_optimal) * 1_000_000;
-        };
-        let missing = (have - least).max(0);
-        let ppm = missing.checked_mul(1_000_000).map(|m| (m + have.max(1) - 1) / have.max(1));
-        // Only sums above 2^107 are too large to multiply; then parts are exact enough.
-        let ppm = ppm.unwrap_or_else(|| missing / (have / 1_000_000).max(1) + 1);
-        u64::try_from(ppm).unwrap_or(u64::MAX)
+        if self.proven_optimal { 0 } else { progress::gap_ppm(self.objective, self.bound) }
     }
 }
 

@@ -25,7 +25,7 @@ const KEYS: [&str; 11] = [
 /// The keys of a transfer under way.
 const IN_FLIGHT_KEYS: [&str; 3] = ["dest", "amount", "remaining_sec"];
 /// The most steps that transfer limits may make of one edge.
-const STEPS_PER_EDGE_MAX: u64 = 100_000;
+const STEPS_PER_EDGE_MAX: u64 = 10_000;
 
 /// A transfer that an earlier plan started and that has not arrived yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,7 +148,8 @@ fn check_limits(network: &Network, sent: u128) -> Result<(), InputError> {
         let Some(limit) = edge.link.transfer_limit else { continue };
         let most = sent.min(edge.link.capacity.map_or(u128::MAX, u128::from));
         if most / u128::from(limit.max(1)) > u128::from(STEPS_PER_EDGE_MAX) {
-            let reason = format!("{limit} would split {most} into more than 100000 steps");
+            let reason =
+                format!("{limit} would split {most} into more than {STEPS_PER_EDGE_MAX} steps");
             let field = format!("e{number}.transfer_limit");
             return Err(InputError::network(field, reason));
         }
@@ -167,12 +168,16 @@ pub fn read_problem(value: &Value, mode: Option<&str>) -> Result<Problem, InputE
     if let Some(entries) = value.as_table()
         && let Some((key, _)) = entries.iter().find(|(key, _)| !KEYS.contains(&key.as_str()))
     {
-        return Err(InputError::network(key.as_str(), "no such key is known in a problem"));
+        let field = if key.is_empty() { "the empty key" } else { key };
+        return Err(InputError::network(field, "no such key is known in a problem"));
     }
     let named = match (mode, value.get("mode")) {
         (Some(mode), _) => mode,
         (None, Some(found)) => found.as_text().unwrap_or("not a string"),
-        (None, None) => "",
+        (None, None) => {
+            let known = Mode::ALL.map(|(name, _)| name).join(", ");
+            return Err(InputError::Mode { given: "none is given".to_owned(), known });
+        }
     };
     let mode = Mode::parse(named)?;
     let current = amounts(value, "current", &network)?;

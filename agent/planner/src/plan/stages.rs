@@ -4,8 +4,9 @@
 //! It must never trade an earlier figure for a later one: the weight of a stage is one more than
 //! all that the later one can save.
 
+use super::progress::{Progress, Unit};
 use super::{Found, Mode, Problem};
-use crate::charge::{self, Best, ChargeError, ChargeProblem, ChargedLink, Progress};
+use crate::charge::{self, Best, ChargeError, ChargeProblem, ChargedLink};
 use crate::exact::Decimal;
 use crate::network::Edge;
 
@@ -32,6 +33,15 @@ impl Mode {
 }
 
 impl Figure {
+    /// What progress calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Figure::Cost => "fees",
+            Figure::Time => "seconds",
+            Figure::Steps => "steps",
+        }
+    }
+
     /// The decimal places of this figure on any edge.
     pub fn places(self, edges: &[Edge]) -> u32 {
         let places = |edge: &Edge| match self {
@@ -93,21 +103,20 @@ pub(super) fn find(
     for &figure in figures {
         let alone = figure.charge(problem)?;
         let stage = match (weighted.take(), &best) {
-            (Some(before), Some(best)) => weigh(&before, &alone, &best.flows),
-            _ => Some(alone),
+            (Some(before), Some(best)) => weigh(&before, &alone, best),
+            _ => Some((alone, 0)),
         };
-        let Some(stage) = stage else {
+        let Some((stage, offset)) = stage else {
             // The weights do not fit: what is left of the mode stays as it is.
             (proven, fewest) = (proven && figure == Figure::Steps, false);
             break;
         };
         let start = best.as_ref().map(|b| b.flows.as_slice());
-        let found = if figure == Figure::Steps {
-            let mut some = |p: &Progress| p.nodes < STEPS_NODES_MAX && watch(p);
-            charge::solve(&stage, start, &mut some)
-        } else {
-            charge::solve(&stage, start, watch)
-        };
+        let places = figure.places(problem.network.edges());
+        let unit = Unit { figure: figure.name(), places, offset };
+        let most = if figure == Figure::Steps { STEPS_NODES_MAX } else { u64::MAX };
+        let mut tell = |p: &charge::Progress| p.nodes < most && watch(&unit.show(p));
+        let found = charge::solve(&stage, start, &mut tell);
         let found = match found {
             Err(ChargeError::Range) if best.is_some() => {
                 (proven, fewest) = (proven && figure == Figure::Steps, false);
@@ -135,14 +144,19 @@ pub(super) fn find(
     Ok(Found { flows, objective, bound, proven, fewest_steps: fewest, nodes, pivots })
 }
 
-/// `before` with enough weight that `then`, which `flows` shows to be this small, only breaks ties.
-fn weigh(before: &ChargeProblem, then: &ChargeProblem, flows: &[i64]) -> Option<ChargeProblem> {
+/// `before` with enough weight that `then`, which the flows of `best` show to be this small, only
+/// breaks ties; and what that makes of the best of `before`.
+fn weigh(
+    before: &ChargeProblem,
+    then: &ChargeProblem,
+    best: &Best,
+) -> Option<(ChargeProblem, i128)> {
     let step = charge::grid(before);
-    let weight = then.cost(flows) / step + 1;
+    let weight = then.cost(&best.flows) / step + 1;
     let mut both = before.clone();
     for (link, other) in both.links.iter_mut().zip(&then.links) {
         link.unit_cost = link.unit_cost.checked_mul(weight)?.checked_add(other.unit_cost)?;
         link.fixed_cost = link.fixed_cost.checked_mul(weight)?.checked_add(other.fixed_cost)?;
     }
-    Some(both)
+    Some((both, best.objective.checked_mul(weight)?))
 }

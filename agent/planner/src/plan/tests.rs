@@ -110,6 +110,48 @@ fn the_diagnosis_raises_the_least() {
 }
 
 #[test]
+fn minimums_that_are_to_blame_are_found_among_very_many() {
+    let tagged = |number: usize, src: &str, dest: &str, least: u64| {
+        format!(r#"{src} {dest} 0 0 1 "min_amount":"{least}","tags":["{number}"]"#)
+    };
+    let refused = |edges: &[String]| {
+        let edges: Vec<&str> = edges.iter().map(String::as_str).collect();
+        let problem = problem(&edges, MOVE_TEN.0, MOVE_TEN.1, "cheapest");
+        match solve(&problem, &mut |_| true) {
+            Err(PlanError::Infeasible(diagnosis)) => diagnosis,
+            other => panic!("{other:?}"),
+        }
+    };
+    // A hundred edges with minimums that matter to nobody, and one that nothing can meet.
+    let mut edges: Vec<String> = (0..100).map(|n| tagged(n, "C", "D", 2)).collect();
+    edges.push(tagged(100, "A", "B", 20));
+    let found = refused(&edges);
+    assert_eq!((found.minimums.as_slice(), found.unexamined), (&[100][..], 0));
+    // Eighty ways that are all too wide: every one of them is to blame.
+    let edges: Vec<String> = (0..80).map(|n| tagged(n, "A", "B", 20)).collect();
+    let found = refused(&edges);
+    assert_eq!((found.minimums.len(), found.unexamined), (80, 0));
+    assert!(found.message.contains("and 75 more"), "{}", found.message);
+    // So many that the effort ends first, and the message says so.
+    let edges: Vec<String> = (0..600).map(|n| tagged(n, "A", "B", 20)).collect();
+    let found = refused(&edges);
+    assert!(found.unexamined > 0 && found.minimums.len() == 600);
+    let said = format!("{} of these 600 minimums not examined", found.unexamined);
+    assert!(found.message.contains(&said), "{}", found.message);
+}
+
+#[test]
+fn an_edge_that_is_off_is_switched_on_and_raised_only_if_it_must_be() {
+    let edges = [r#"A B 0 0 1 "off":true"#, r#"B C 0 0 1 "off":true,"capacity":"4""#];
+    let problem = problem(&edges, r#""A":"10""#, r#""A":"0","C":"10""#, "cheapest");
+    let Err(PlanError::Infeasible(found)) = solve(&problem, &mut |_| true) else { panic!() };
+    let raise = |edge, by| Raise { edge, by, off: true };
+    assert_eq!(found.raises, [raise(0, 0), raise(1, 6)]);
+    let said = "switch on e0 (A to B), switch on e1 (B to C) and raise it by 6";
+    assert!(found.message.contains(said), "{}", found.message);
+}
+
+#[test]
 fn a_stopped_search_still_gives_a_checked_plan_with_its_bound() {
     let edges = ["A B 0 5 1", "A C 0 3 1", "C B 0 3 1", "B D 0 1 1", "C D 0 7 1"];
     let (current, target) = (r#""A":"10""#, r#""A":"0","B":"6","D":"4""#);

@@ -172,7 +172,7 @@ impl<C: Cost> Search<'_, C> {
         if node == 0 {
             self.prepare(&states, watch)?;
         }
-        let refined = self.refine(node, &mut states, floor);
+        let refined = self.refine(node, &mut states, floor, watch);
         // Only open nodes need theirs.
         self.nodes[node as usize].weights = Weights::default();
         let refined = refined?;
@@ -212,7 +212,7 @@ impl<C: Cost> Search<'_, C> {
         self.ascent.drop_cuts();
         let relaxed = self.relaxation.solve(states, charges)?;
         self.offer(&relaxed);
-        self.improve();
+        self.improve(relaxed.bound, watch);
         if let Some(best) = &self.incumbent
             && !self.is_cut(relaxed.bound)
         {
@@ -220,18 +220,20 @@ impl<C: Cost> Search<'_, C> {
             let (relaxation, ascent) = (&mut self.relaxation, &mut self.ascent);
             let charges = multipliers::improve(&goal, relaxation, ascent, &mut self.pool, watch);
             // Smaller charges lead to other flows.
-            self.relaxation.solve(states, charges)?;
-            self.improve();
+            let relaxed = self.relaxation.solve(states, charges)?;
+            self.improve(relaxed.bound, watch);
         }
         self.nodes[0].weights = self.pool.weights();
         Some(())
     }
 
     /// Looks for better flows near the last one.
-    fn improve(&mut self) {
+    fn improve(&mut self, bound: i128, watch: &mut dyn FnMut(&Progress) -> bool) {
+        let nodes = self.looked;
+        let mut going = |objective, pivots| watch(&Progress { objective, bound, nodes, pivots });
         let mut found = self.incumbent.take();
-        improve::scale_slopes(self.problem, &mut self.relaxation, &mut found);
-        improve::close_links(self.problem, &mut self.relaxation, &mut found);
+        improve::scale_slopes(self.problem, &mut self.relaxation, &mut found, &mut going);
+        improve::close_links(self.problem, &mut self.relaxation, &mut found, &mut going);
         self.incumbent = found;
     }
 

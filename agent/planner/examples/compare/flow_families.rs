@@ -1,4 +1,4 @@
-//! The plain flow problems that all solvers and the benches get, from seeded generators of our own.
+//! The plain flow problems that all solvers and the benches get, from our own generators.
 //!
 //! It must never depend on anything but its arguments, so that anyone measures the same thing.
 

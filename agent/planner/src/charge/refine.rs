@@ -98,8 +98,8 @@ impl Walk {
 }
 
 impl<C: Cost> Search<'_, C> {
-    /// Solves the relaxation of a node, as often as that pays and `watch` allows. `None` if the node
-    /// is cut off.
+    /// Solves the relaxation of a node, as often as that pays and `watch` allows. `None` if the
+    /// node is cut off.
     pub fn refine(
         &mut self,
         node: u32,
@@ -131,7 +131,8 @@ impl<C: Cost> Search<'_, C> {
             step += 1;
             let objective = self.incumbent.as_ref().map(|best| best.cost);
             let (nodes, pivots) = (self.looked, self.relaxation.pivots);
-            let goes_on = watch(&Progress { objective, bound: floor, nodes, pivots });
+            let bound_now = self.open.first().map_or(floor, |(b, _)| floor.min(*b));
+            let goes_on = watch(&Progress { objective, bound: bound_now, nodes, pivots });
             if step > STEPS || !goes_on || !self.step(walk, step, relaxed.scaled, &used) {
                 self.stepping.note(self.looked, walk.paid());
                 let (used, weights) = (std::mem::take(&mut walk.used), Rc::clone(&walk.weights));

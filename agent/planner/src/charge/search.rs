@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::branch::Experience;
 use super::cuts::{Ascent, Charges};
 use super::improve;
 use super::multipliers;
@@ -22,6 +23,12 @@ pub(super) struct Node {
     /// The weights of cuts to start from.
     pub weights: Weights,
 }
+
+/// A dive ends where the bound is above the least one by more than this part of what is missing to
+/// the best flow.
+const NEAR: i128 = 8;
+/// Every dive of so many goes on to its end: that is where better flows are found.
+const DIVES: u64 = 8;
 
 /// No node.
 const NONE: u32 = u32::MAX;
@@ -44,7 +51,7 @@ pub(super) struct Search<'a, C> {
     grid: i128,
     pub nodes: Vec<Node>,
     /// Open nodes by bound, the latest first among equals.
-    open: BTreeSet<(i128, std::cmp::Reverse<u32>)>,
+    pub open: BTreeSet<(i128, std::cmp::Reverse<u32>)>,
     /// What is decided at the root.
     pub states: Vec<State>,
     pub incumbent: Option<Incumbent>,
@@ -52,6 +59,7 @@ pub(super) struct Search<'a, C> {
     /// Whether cuts are raised at a node, and whether its weights are improved.
     pub raising: Patience,
     pub stepping: Patience,
+    pub experience: Experience,
 }
 
 /// Searches until the optimum is proven or `watch` ends it.
@@ -78,6 +86,7 @@ pub(super) fn run<C: Cost>(
         looked: 0,
         raising: Patience::default(),
         stepping: Patience::default(),
+        experience: Experience::default(),
     };
     search.open.insert((0, std::cmp::Reverse(0)));
     let finished = search.explore(watch);
@@ -121,7 +130,9 @@ impl<C: Cost> Search<'_, C> {
 
     /// True when the tree is exhausted, false when `watch` ended it.
     fn explore(&mut self, watch: &mut dyn FnMut(&Progress) -> bool) -> bool {
+        let mut dive = 0u64;
         while let Some((bound, std::cmp::Reverse(first))) = self.open.pop_first() {
+            dive += 1;
             if self.is_cut(bound) {
                 // Every other open node is bounded no lower.
                 self.open.clear();
@@ -138,6 +149,11 @@ impl<C: Cost> Search<'_, C> {
                 }
                 self.looked += 1;
                 let Some((next, at_least)) = self.look(node, floor, watch) else { break };
+                let far = objective.is_some_and(|best| (at_least - least) * NEAR > best - least);
+                if far && !dive.is_multiple_of(DIVES) {
+                    self.open.insert((at_least, std::cmp::Reverse(next)));
+                    break;
+                }
                 (node, floor) = (next, at_least);
             }
         }
@@ -176,7 +192,8 @@ impl<C: Cost> Search<'_, C> {
         // Only open nodes need theirs.
         self.nodes[node as usize].weights = Weights::default();
         let refined = refined?;
-        match self.branching_link(&states, &refined.relaxed, &refined.used) {
+        let promising = self.promising(&states, &refined);
+        match promising.or_else(|| self.wrong_link(&states, &refined.relaxed)) {
             Some(link) => {
                 let on_first = refined.used[link as usize] * 2 >= ONE;
                 let both =
@@ -286,20 +303,9 @@ impl<C: Cost> Search<'_, C> {
         fixed
     }
 
-    /// The undecided link to branch on: the one whose charge `used` leaves most undecided, or else
-    /// the one about which the relaxation is most wrong. `None` if everything that is used and
-    /// costs something is decided: then the flow is the best of this node.
-    fn branching_link(&self, states: &[State], relaxed: &Relaxed, used: &[i64]) -> Option<u32> {
-        let score = |(link, &used): (u32, &i64)| {
-            let clear = !(ONE / 16..=ONE - ONE / 16).contains(&used);
-            let charge = self.problem.links[link as usize].fixed_cost;
-            let score = i128::from(used * (ONE - used)).saturating_mul(charge);
-            let open = states[link as usize] == State::Free && !clear && score > 0;
-            open.then_some((score, std::cmp::Reverse(link)))
-        };
-        if let Some((_, link)) = (0u32..).zip(used).filter_map(score).max() {
-            return Some(link.0);
-        }
+    /// The undecided link about which the relaxation is most wrong. `None` if everything that is
+    /// used and costs something is decided: then the flow is the best of this node.
+    fn wrong_link(&self, states: &[State], relaxed: &Relaxed) -> Option<u32> {
         let mut best: Option<(bool, i128, i128, u32)> = None;
         for (link, &flow) in (0u32..).zip(&relaxed.flows) {
             if states[link as usize] != State::Free || flow == 0 {

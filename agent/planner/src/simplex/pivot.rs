@@ -251,8 +251,8 @@ impl<C: Cost> Engine<C> {
         }
     }
 
-    /// Adds `change` to the potentials of `count` nodes from `node` on in preorder. Since spots follow
-    /// the preorder, most of them lie in a row.
+    /// Adds `change` to the potentials of `count` nodes from `node` on in preorder. Since spots
+    /// follow the preorder, most of them lie in a row.
     fn shift_prices(&mut self, mut node: u32, count: u32, change: C) {
         let mut left = count as usize;
         while left > 0 {

@@ -6,7 +6,6 @@
 //! decides the rest. Bounds are rounded down, so that they stay bounds.
 
 mod acyclic;
-mod branch;
 mod cuts;
 mod improve;
 mod multipliers;

@@ -5,7 +5,6 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::branch::Experience;
 use super::cuts::{Ascent, Charges};
 use super::improve;
 use super::multipliers;
@@ -59,7 +58,6 @@ pub(super) struct Search<'a, C> {
     /// Whether cuts are raised at a node, and whether its weights are improved.
     pub raising: Patience,
     pub stepping: Patience,
-    pub experience: Experience,
 }
 
 /// Searches until the optimum is proven or `watch` ends it.
@@ -86,7 +84,6 @@ pub(super) fn run<C: Cost>(
         looked: 0,
         raising: Patience::default(),
         stepping: Patience::default(),
-        experience: Experience::default(),
     };
     search.open.insert((0, std::cmp::Reverse(0)));
     let finished = search.explore(watch);
@@ -192,8 +189,7 @@ impl<C: Cost> Search<'_, C> {
         // Only open nodes need theirs.
         self.nodes[node as usize].weights = Weights::default();
         let refined = refined?;
-        let promising = self.promising(&states, &refined);
-        match promising.or_else(|| self.wrong_link(&states, &refined.relaxed)) {
+        match self.branching_link(&states, &refined.relaxed, &refined.used) {
             Some(link) => {
                 let on_first = refined.used[link as usize] * 2 >= ONE;
                 let both =
@@ -303,9 +299,20 @@ impl<C: Cost> Search<'_, C> {
         fixed
     }
 
-    /// The undecided link about which the relaxation is most wrong. `None` if everything that is
-    /// used and costs something is decided: then the flow is the best of this node.
-    fn wrong_link(&self, states: &[State], relaxed: &Relaxed) -> Option<u32> {
+    /// The undecided link to branch on: the one whose charge `used` leaves most undecided, or else
+    /// the one about which the relaxation is most wrong. `None` if everything that is used and
+    /// costs something is decided: then the flow is the best of this node.
+    fn branching_link(&self, states: &[State], relaxed: &Relaxed, used: &[i64]) -> Option<u32> {
+        let score = |(link, &used): (u32, &i64)| {
+            let clear = !(ONE / 16..=ONE - ONE / 16).contains(&used);
+            let charge = self.problem.links[link as usize].fixed_cost;
+            let score = i128::from(used * (ONE - used)).saturating_mul(charge);
+            let open = states[link as usize] == State::Free && !clear && score > 0;
+            open.then_some((score, std::cmp::Reverse(link)))
+        };
+        if let Some((_, link)) = (0u32..).zip(used).filter_map(score).max() {
+            return Some(link.0);
+        }
         let mut best: Option<(bool, i128, i128, u32)> = None;
         for (link, &flow) in (0u32..).zip(&relaxed.flows) {
             if states[link as usize] != State::Free || flow == 0 {

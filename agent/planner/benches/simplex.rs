@@ -10,7 +10,11 @@ use debal_planner::circulation::{self, Helpers, certify};
 use debal_planner::cycles::{Limits, decompose};
 use debal_planner::score::Score;
 use debal_planner::simplex;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
+#[path = "../examples/compare/flow_families.rs"]
+mod flow_families;
 #[path = "../tests/oracles/graphs.rs"]
 mod graphs;
 #[path = "../tests/oracles/lightning.rs"]
@@ -19,14 +23,47 @@ mod lightning;
 const NODES: u32 = 17_000;
 const CHANNELS: usize = 32_000;
 
+/// From nothing, in the three families.
 fn flows(bench: &mut Criterion) {
     let mut group = bench.benchmark_group("flow");
     group.sample_size(10);
-    for (nodes, arcs) in [(1_500, 10_000), (15_000, 100_000)] {
-        let problem = graphs::flow_problem(nodes, arcs, 1);
-        group.bench_function(format!("{nodes} nodes, {arcs} arcs"), |run| {
-            run.iter(|| simplex::solve(black_box(&problem)));
-        });
+    for family in flow_families::FAMILIES {
+        for (nodes, arcs) in [(1_500, 10_000), (15_000, 100_000)] {
+            let problem = flow_families::flow(family, nodes, arcs, 1);
+            group.bench_function(format!("{family}, {nodes} nodes, {arcs} arcs"), |run| {
+                run.iter(|| simplex::solve(black_box(&problem)));
+            });
+        }
+    }
+    group.finish();
+}
+
+/// Again, after the cost of one arc in a hundred or what it can carry changes by up to a tenth.
+fn flows_again(bench: &mut Criterion) {
+    let mut group = bench.benchmark_group("flow again");
+    group.sample_size(10);
+    for family in flow_families::FAMILIES {
+        let problem = flow_families::flow(family, 15_000, 100_000, 1);
+        for (name, costs) in [("costs", true), ("capacities", false)] {
+            let Ok(mut solver) = simplex::Solver::new(problem.clone()) else { continue };
+            let _ = solver.solve();
+            let mut rng = ChaCha8Rng::seed_from_u64(1);
+            group.bench_function(format!("{family}, 1 % of {name}"), |run| {
+                run.iter(|| {
+                    for _ in 0..problem.arcs.len() / 100 {
+                        let arc = rng.random_range(0..problem.arcs.len());
+                        let (number, before) = (arc as u32, problem.arcs[arc]);
+                        let _ = if costs {
+                            solver.set_cost(number, before.cost * rng.random_range(90..=110) / 100)
+                        } else {
+                            let capacity = before.capacity * rng.random_range(100..=110) / 100;
+                            solver.set_capacity(number, capacity)
+                        };
+                    }
+                    black_box(solver.solve())
+                });
+            });
+        }
     }
     group.finish();
 }
@@ -54,5 +91,5 @@ fn circulations(bench: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, flows, circulations);
+criterion_group!(benches, flows, flows_again, circulations);
 criterion_main!(benches);

@@ -7,7 +7,7 @@ use debal_planner::simplex::{Pricing, Problem, Solver, solve};
 
 use crate::peers::{Peers, write_flow};
 use crate::table::{Column, Table, milliseconds};
-use crate::{Asked, Failure, clock, instances};
+use crate::{Asked, Failure, clock, flow_families};
 
 /// What several runs of one solver took, in seconds, ascending.
 #[derive(Debug, Clone, Default)]
@@ -85,8 +85,8 @@ pub fn run(asked: &Asked, peers: &Peers) -> Result<(), Failure> {
     let (nodes, arcs) = size(asked);
     let title = format!("Minimum-cost flow, {nodes} nodes, {arcs} arcs, {} runs each", asked.runs);
     let table = Table::start(asked, "flows", &title, &FLOW_COLUMNS);
-    for family in instances::FLOW_FAMILIES {
-        let problem = instances::flow(family, nodes, arcs, asked.seed);
+    for family in flow_families::FAMILIES {
+        let problem = flow_families::flow(family, nodes, arcs, asked.seed);
         let rows = race(&problem, peers, &["LEMON", "HiGHS", "OR-tools"], asked.runs)?;
         let ours = rows[0].times.best();
         for row in &rows {
@@ -130,8 +130,8 @@ pub fn pricing(asked: &Asked) -> Result<(), Failure> {
     let table = Table::start(asked, "pricing", &title, &PRICING_COLUMNS);
     let rules =
         [Pricing::Sweep, Pricing::Block, Pricing::Candidates, Pricing::First, Pricing::Best];
-    for family in instances::FLOW_FAMILIES {
-        let problem = instances::flow(family, nodes, arcs, asked.seed);
+    for family in flow_families::FAMILIES {
+        let problem = flow_families::flow(family, nodes, arcs, asked.seed);
         let mut rows = rules.map(|rule| (rule, Times::default(), 0, 0));
         for run in 0..asked.runs {
             for (rule, times, pivots, objective) in &mut rows {

@@ -7,7 +7,7 @@ use plotters::prelude::*;
 use crate::flows::race;
 use crate::peers::Peers;
 use crate::table::{Column, Table, milliseconds};
-use crate::{Asked, Failure, instances};
+use crate::{Asked, Failure, flow_families};
 
 const COLUMNS: [Column; 6] = [
     ("family", 9, false),
@@ -27,11 +27,11 @@ pub fn run(asked: &Asked, peers: &Peers) -> Result<(), Failure> {
     let title = format!("Growth, best of up to {} runs", asked.runs);
     let table = Table::start(asked, "growth", &title, &COLUMNS);
     let mut lines: Vec<Line> = Vec::new();
-    for family in instances::FLOW_FAMILIES {
+    for family in flow_families::FAMILIES {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         let sizes = [1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000];
         for arcs in sizes.into_iter().filter(|arcs| *arcs <= most) {
-            let problem = instances::flow(family, (arcs * 3 / 20) as u32, arcs, asked.seed);
+            let problem = flow_families::flow(family, (arcs * 3 / 20) as u32, arcs, asked.seed);
             // The largest takes a minute a run.
             let most_runs = match arcs {
                 0..=100_000 => asked.runs,

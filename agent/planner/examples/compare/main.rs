@@ -5,6 +5,7 @@
 
 mod charges;
 mod clock;
+mod flow_families;
 mod flows;
 mod growth;
 mod instances;

@@ -3,22 +3,27 @@
 //! It must never time the change itself apart from the solution it leads to: what `set_cost` and
 //! `set_capacity` take is part of the warm time.
 
-use debal_planner::simplex::{Arc, Solver, solve};
+use debal_planner::simplex::{Arc, Solution, SolveError, Solver, solve};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::flows::Times;
 use crate::table::{Column, Table, milliseconds};
-use crate::{Asked, Failure, clock, instances};
+use crate::{Asked, Failure, clock, flow_families};
 
 /// The kinds of change, each on one arc in a hundred: what it is called, by how many percent costs
-/// and capacities move.
-const CHANGES: [(&str, i64, i64); 4] = [
+/// and capacities move. In the last it is one node in a hundred that takes a little from another,
+/// which may be more than fits: then both ways must say so.
+const CHANGES: [(&str, i64, i64); 5] = [
     ("costs by up to 10 %", 10, 0),
     ("capacities by up to 20 %", 0, 20),
     ("both by up to 20 %", 20, 20),
     ("costs drawn anew", 100, 0),
+    (SUPPLIES, 0, 0),
 ];
+
+/// The change of supplies.
+const SUPPLIES: &str = "supplies, 1 % of nodes";
 
 const COLUMNS: [Column; 7] = [
     ("family", 8, false),
@@ -36,8 +41,8 @@ pub fn run(asked: &Asked) -> Result<(), Failure> {
     let nodes = (arcs * 3 / 20) as u32;
     let title = format!("Solving again, {nodes} nodes, {arcs} arcs, {} runs each", asked.runs);
     let table = Table::start(asked, "warm", &title, &COLUMNS);
-    for family in instances::FLOW_FAMILIES {
-        let problem = instances::flow(family, nodes, arcs, asked.seed);
+    for family in flow_families::FAMILIES {
+        let problem = flow_families::flow(family, nodes, arcs, asked.seed);
         for (name, costs, capacities) in CHANGES {
             let mut rng = ChaCha8Rng::seed_from_u64(asked.seed);
             let mut solver = Solver::new(problem.clone())?;
@@ -45,17 +50,27 @@ pub fn run(asked: &Asked) -> Result<(), Failure> {
             let (mut warm, mut cold, mut pivots) = (Times::default(), Times::default(), (0, 0));
             for _ in 0..asked.runs {
                 let changed = draw(&solver, family, (costs, capacities), &mut rng);
+                let supplies = (name == SUPPLIES).then(|| shift(&solver, &mut rng));
                 let start = clock::seconds();
                 for (number, arc) in changed {
                     solver.set_cost(number, arc.cost)?;
                     solver.set_capacity(number, arc.capacity)?;
                 }
-                let again = solver.solve()?;
+                if let Some(supplies) = &supplies {
+                    solver.set_supplies(supplies)?;
+                }
+                let again = solver.solve();
                 warm.add(clock::seconds() - start);
                 let anew = solver.problem().clone();
                 let start = clock::seconds();
-                let anew = solve(&anew)?;
+                let anew = solve(&anew);
                 cold.add(clock::seconds() - start);
+                let (Ok(again), Ok(anew)) = (&again, &anew) else {
+                    if excess(&again).is_none() || excess(&again) != excess(&anew) {
+                        return Err("warm and cold differ".into());
+                    }
+                    continue;
+                };
                 if again.objective != anew.objective {
                     return Err("warm and cold differ".into());
                 }
@@ -74,6 +89,27 @@ pub fn run(asked: &Asked) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// By how much the supplies cannot be met, if they cannot.
+fn excess(answer: &Result<Solution, SolveError>) -> Option<i64> {
+    match answer {
+        Err(SolveError::Infeasible(cut)) => Some(cut.excess),
+        _ => None,
+    }
+}
+
+/// The supplies after one node in a hundred took a little from another.
+fn shift(solver: &Solver, rng: &mut ChaCha8Rng) -> Vec<i64> {
+    let mut supplies = solver.problem().supplies.clone();
+    for _ in 0..supplies.len() / 100 {
+        let (one, other) =
+            (rng.random_range(0..supplies.len()), rng.random_range(0..supplies.len()));
+        let amount = rng.random_range(0..=20);
+        supplies[one] += amount;
+        supplies[other] -= amount;
+    }
+    supplies
 }
 
 /// Arcs to change, and what they become.

@@ -16,6 +16,10 @@ const CLOSE_ROUNDS: usize = 3;
 /// Above this many links times used links, closing is not worth its time.
 const CLOSE_WORK_MAX: usize = 30_000_000;
 
+/// Asked before every flow: what the best one costs and how many pivots were made; whether to go
+/// on.
+pub(super) type Going<'w> = &'w mut dyn FnMut(Option<i128>, u64) -> bool;
+
 /// Takes `flows` if they are a plan and cheaper. A cycle that only minimums keep alive is returned.
 pub(super) fn offer(
     problem: &ChargeProblem,
@@ -42,6 +46,7 @@ pub(super) fn scale_slopes<C: Cost>(
     problem: &ChargeProblem,
     relaxation: &mut Relaxation<'_, C>,
     best: &mut Option<Incumbent>,
+    going: Going<'_>,
 ) {
     let scale = relaxation.scale();
     let mut costs: Vec<i128> = (0..problem.links.len() as u32)
@@ -49,6 +54,9 @@ pub(super) fn scale_slopes<C: Cost>(
         .collect();
     let mut last = None;
     for _ in 0..SLOPE_ROUNDS {
+        if !going(best.as_ref().map(|b| b.cost), relaxation.pivots) {
+            return;
+        }
         let open = |link: u32| problem.links[link as usize].capacity > 0;
         let cost = |link: u32| open(link).then(|| costs[link as usize]);
         let Some(flows) = relaxation.solve_with(cost) else { return };
@@ -71,6 +79,7 @@ pub(super) fn close_links<C: Cost>(
     problem: &ChargeProblem,
     relaxation: &mut Relaxation<'_, C>,
     best: &mut Option<Incumbent>,
+    going: Going<'_>,
 ) {
     let scale = relaxation.scale();
     for _ in 0..CLOSE_ROUNDS {
@@ -83,6 +92,9 @@ pub(super) fn close_links<C: Cost>(
         }
         for &closed in &used {
             let Some(now) = best.clone() else { return };
+            if !going(Some(now.cost), relaxation.pivots) {
+                return;
+            }
             let amount = i128::from(now.flows[closed as usize]);
             if amount == 0 {
                 continue;

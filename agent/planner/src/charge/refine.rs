@@ -4,6 +4,7 @@
 
 use std::rc::Rc;
 
+use super::Progress;
 use super::cuts::Charges;
 use super::multipliers::usage;
 use super::pool::{Pool, Weights};
@@ -97,8 +98,15 @@ impl Walk {
 }
 
 impl<C: Cost> Search<'_, C> {
-    /// Solves the relaxation of a node, as often as that pays. `None` if the node is cut off.
-    pub fn refine(&mut self, node: u32, states: &mut [State], floor: i128) -> Option<Refined> {
+    /// Solves the relaxation of a node, as often as that pays and `watch` allows. `None` if the
+    /// node is cut off.
+    pub fn refine(
+        &mut self,
+        node: u32,
+        states: &mut [State],
+        floor: i128,
+        watch: &mut dyn FnMut(&Progress) -> bool,
+    ) -> Option<Refined> {
         let weights = Rc::clone(&self.nodes[node as usize].weights);
         self.pool.set(&weights);
         let (mut fixed, mut bound, mut step) = (Vec::new(), floor, 0);
@@ -121,7 +129,11 @@ impl<C: Cost> Search<'_, C> {
             };
             walk.note(relaxed.scaled, &used, &self.pool);
             step += 1;
-            if step > STEPS || !self.step(walk, step, relaxed.scaled, &used) {
+            let objective = self.incumbent.as_ref().map(|best| best.cost);
+            let (nodes, pivots) = (self.looked, self.relaxation.pivots);
+            let bound_now = self.open.first().map_or(floor, |(b, _)| floor.min(*b));
+            let goes_on = watch(&Progress { objective, bound: bound_now, nodes, pivots });
+            if step > STEPS || !goes_on || !self.step(walk, step, relaxed.scaled, &used) {
                 self.stepping.note(self.looked, walk.paid());
                 let (used, weights) = (std::mem::take(&mut walk.used), Rc::clone(&walk.weights));
                 return Some(Refined { relaxed, cycle, bound, fixed, used, weights });

@@ -23,6 +23,12 @@ pub(super) struct Node {
     pub weights: Weights,
 }
 
+/// A dive ends where the bound is above the least one by more than this part of what is missing to
+/// the best flow.
+const NEAR: i128 = 8;
+/// Every dive of so many goes on to its end: that is where better flows are found.
+const DIVES: u64 = 8;
+
 /// No node.
 const NONE: u32 = u32::MAX;
 
@@ -44,7 +50,7 @@ pub(super) struct Search<'a, C> {
     grid: i128,
     pub nodes: Vec<Node>,
     /// Open nodes by bound, the latest first among equals.
-    open: BTreeSet<(i128, std::cmp::Reverse<u32>)>,
+    pub open: BTreeSet<(i128, std::cmp::Reverse<u32>)>,
     /// What is decided at the root.
     pub states: Vec<State>,
     pub incumbent: Option<Incumbent>,
@@ -121,7 +127,9 @@ impl<C: Cost> Search<'_, C> {
 
     /// True when the tree is exhausted, false when `watch` ended it.
     fn explore(&mut self, watch: &mut dyn FnMut(&Progress) -> bool) -> bool {
+        let mut dive = 0u64;
         while let Some((bound, std::cmp::Reverse(first))) = self.open.pop_first() {
+            dive += 1;
             if self.is_cut(bound) {
                 // Every other open node is bounded no lower.
                 self.open.clear();
@@ -138,6 +146,11 @@ impl<C: Cost> Search<'_, C> {
                 }
                 self.looked += 1;
                 let Some((next, at_least)) = self.look(node, floor, watch) else { break };
+                let far = objective.is_some_and(|best| (at_least - least) * NEAR > best - least);
+                if far && !dive.is_multiple_of(DIVES) {
+                    self.open.insert((at_least, std::cmp::Reverse(next)));
+                    break;
+                }
                 (node, floor) = (next, at_least);
             }
         }
@@ -172,7 +185,7 @@ impl<C: Cost> Search<'_, C> {
         if node == 0 {
             self.prepare(&states, watch)?;
         }
-        let refined = self.refine(node, &mut states, floor);
+        let refined = self.refine(node, &mut states, floor, watch);
         // Only open nodes need theirs.
         self.nodes[node as usize].weights = Weights::default();
         let refined = refined?;
@@ -212,7 +225,7 @@ impl<C: Cost> Search<'_, C> {
         self.ascent.drop_cuts();
         let relaxed = self.relaxation.solve(states, charges)?;
         self.offer(&relaxed);
-        self.improve();
+        self.improve(relaxed.bound, watch);
         if let Some(best) = &self.incumbent
             && !self.is_cut(relaxed.bound)
         {
@@ -220,18 +233,20 @@ impl<C: Cost> Search<'_, C> {
             let (relaxation, ascent) = (&mut self.relaxation, &mut self.ascent);
             let charges = multipliers::improve(&goal, relaxation, ascent, &mut self.pool, watch);
             // Smaller charges lead to other flows.
-            self.relaxation.solve(states, charges)?;
-            self.improve();
+            let relaxed = self.relaxation.solve(states, charges)?;
+            self.improve(relaxed.bound, watch);
         }
         self.nodes[0].weights = self.pool.weights();
         Some(())
     }
 
     /// Looks for better flows near the last one.
-    fn improve(&mut self) {
+    fn improve(&mut self, bound: i128, watch: &mut dyn FnMut(&Progress) -> bool) {
+        let nodes = self.looked;
+        let mut going = |objective, pivots| watch(&Progress { objective, bound, nodes, pivots });
         let mut found = self.incumbent.take();
-        improve::scale_slopes(self.problem, &mut self.relaxation, &mut found);
-        improve::close_links(self.problem, &mut self.relaxation, &mut found);
+        improve::scale_slopes(self.problem, &mut self.relaxation, &mut found, &mut going);
+        improve::close_links(self.problem, &mut self.relaxation, &mut found, &mut going);
         self.incumbent = found;
     }
 

@@ -199,7 +199,9 @@ impl<C: Cost> Engine<C> {
     /// How much fits around the cycle, and which arc blocks first. Walking along the cycle from the
     /// join, the *last* blocking arc leaves: that is what keeps the tree strongly feasible.
     fn ratio_test(&self, entering: u32, first: u32, second: u32, join: u32) -> (i64, Leaving) {
-        let mut amount = self.loads[entering as usize].capacity;
+        let Load { flow, capacity } = self.loads[entering as usize];
+        let grows = self.standings[entering as usize] == Standing::Empty;
+        let mut amount = if grows { capacity - flow } else { flow };
         let mut leaving = Leaving::Entering;
         let mut node = first;
         while node != join {
@@ -249,12 +251,18 @@ impl<C: Cost> Engine<C> {
         }
     }
 
-    /// Adds `change` to the potentials of `count` nodes from `node` on in preorder.
+    /// Adds `change` to the potentials of `count` nodes from `node` on in preorder. Since spots
+    /// follow the preorder, most of them lie in a row.
     fn shift_prices(&mut self, mut node: u32, count: u32, change: C) {
-        for _ in 0..count {
-            let slot = &mut self.potentials[node as usize];
-            *slot = slot.plus(change);
-            node = self.tree.next(node);
+        let mut left = count as usize;
+        while left > 0 {
+            let length = self.tree.run(node, left);
+            let start = node as usize;
+            for slot in &mut self.potentials[start..start + length] {
+                *slot = slot.plus(change);
+            }
+            node = self.tree.next((start + length - 1) as u32);
+            left -= length;
         }
         self.walked += u64::from(count);
     }
@@ -298,6 +306,35 @@ impl<C: Cost> Engine<C> {
     /// Changes the capacity of a real arc. The flow is stale until [`Engine::repair`].
     pub fn set_capacity(&mut self, arc: u32, capacity: i64) {
         self.loads[self.slots[arc as usize] as usize].capacity = capacity;
+    }
+
+    /// Whether the flow and the tree can stay as they are when a real arc has this capacity: it
+    /// carries no more, and where it leads to the root, less.
+    pub fn fits(&self, arc: u32, capacity: i64) -> bool {
+        let slot = self.slots[arc as usize];
+        let (tail, flow) = (self.priced[slot as usize].tail, self.loads[slot as usize].flow);
+        match self.standings[slot as usize] {
+            Standing::Empty => true,
+            Standing::Full => flow == capacity,
+            Standing::Basic => {
+                let place = self.tree.at(tail);
+                flow < capacity || (flow == capacity && !(place.arc == slot && place.up))
+            }
+        }
+    }
+
+    /// Gives a real arc more room. One that is full takes up what fits, in a pivot: the basis was
+    /// optimal, so that costs nothing, and no flow has to be repaired. Whether there was a pivot.
+    pub fn widen(&mut self, arc: u32, capacity: i64) -> bool {
+        let slot = self.slots[arc as usize];
+        let standing = &mut self.standings[slot as usize];
+        let full = *standing == Standing::Full;
+        self.loads[slot as usize].capacity = capacity;
+        if full {
+            *standing = Standing::Empty;
+            self.pivot(slot);
+        }
+        full
     }
 
     /// Changes what artificial arcs cost.

@@ -73,6 +73,17 @@ impl<C: Cost> Market<'_, C> {
         cost.plus(tail).minus(head).signed(self.standings[arc] as i8)
     }
 
+    /// Lists all violated arcs.
+    fn list(&self, violated: &mut Vec<u32>) {
+        for (index, (arc, &standing)) in (0u32..).zip(self.arcs.iter().zip(self.standings)) {
+            let (tail, head) =
+                (self.potentials[arc.tail as usize], self.potentials[arc.head as usize]);
+            if arc.cost.plus(tail).minus(head).signed(standing as i8) < C::ZERO {
+                violated.push(index);
+            }
+        }
+    }
+
     /// The most violated arc among some, if any is violated.
     fn best(&self, arcs: impl Iterator<Item = usize>) -> Option<u32> {
         let (mut best, mut entering) = (C::ZERO, None);
@@ -124,8 +135,7 @@ impl Search {
         let mut looked = 0;
         while looked < count {
             if looked >= far {
-                let violated = |&arc: &u32| market.gain(arc as usize) < C::ZERO;
-                self.candidates.extend((0..count as u32).filter(violated));
+                market.list(&mut self.candidates);
                 return self.listed(market);
             }
             let start = self.position;

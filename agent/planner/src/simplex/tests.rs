@@ -123,3 +123,31 @@ fn the_same_problem_gives_the_same_answer() {
     let problem = problem(&[4, 0, -1, 2, -5, 0, 0], &arcs);
     assert_eq!(solve(&problem), solve(&problem));
 }
+
+#[test]
+fn room_on_a_full_arc_is_taken_up_and_room_taken_away_is_given_back() {
+    let arcs = [arc(0, 1, 4, 1), arc(1, 2, 9, 1), arc(0, 2, 10, 5)];
+    let mut solver = Solver::new(problem(&[7, 0, -7], &arcs)).unwrap();
+    assert_eq!(solver.solve().unwrap().flows, [4, 4, 3]);
+    solver.set_capacity(0, 6).unwrap();
+    assert_eq!(solver.solve().unwrap().flows, [6, 6, 1]);
+    solver.set_capacity(0, 20).unwrap();
+    assert_eq!(solver.solve().unwrap().flows, [7, 7, 0]);
+    solver.set_capacity(0, 8).unwrap();
+    assert_eq!(solver.solve().unwrap().flows, [7, 7, 0]);
+    solver.set_capacity(0, 9).unwrap();
+    solver.set_capacity(0, 2).unwrap();
+    solver.set_capacity(1, 3).unwrap();
+    assert_eq!(solver.solve().unwrap().flows, [2, 2, 5]);
+}
+
+#[test]
+fn new_room_waits_where_the_budget_ended_the_last_solution() {
+    let arcs = [arc(0, 1, 4, 1), arc(1, 2, 9, 1), arc(0, 2, 10, 5)];
+    let mut solver = Solver::new(problem(&[7, 0, -7], &arcs)).unwrap();
+    solver.set_pivot_budget(1);
+    assert!(matches!(solver.solve(), Err(SolveError::Budget { pivots: 1 })));
+    solver.set_capacity(0, 6).unwrap();
+    solver.set_pivot_budget(u64::MAX);
+    assert_eq!(solver.solve().unwrap().flows, [6, 6, 1]);
+}

@@ -138,6 +138,18 @@ impl Tree {
         olds
     }
 
+    /// How many nodes from `node` on follow each other in preorder with rising numbers without a
+    /// gap, at most `most`.
+    pub fn run(&self, node: u32, most: usize) -> usize {
+        let following = &self.next[node as usize..];
+        let most = most.min(following.len());
+        let mut length = 1;
+        while length < most && following[length - 1] as usize == node as usize + length {
+            length += 1;
+        }
+        length
+    }
+
     /// The last node of the subtree under `node` in preorder.
     pub fn last(&self, node: u32) -> u32 {
         self.at(node).last

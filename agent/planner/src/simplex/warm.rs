@@ -6,12 +6,17 @@
 use super::pivot::{Engine, Way};
 use super::{Pricing, Problem, Solution, SolveError, check, check_arc, check_supplies};
 
-/// What is stale in the engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Stale {
-    Nothing,
-    Potentials,
-    Flow,
+/// What has changed since the engine's last run and is not in its basis yet.
+#[derive(Debug, Clone, Default)]
+struct Changes {
+    /// Arcs whose cost changed.
+    costs: Vec<u32>,
+    /// Arcs that may carry more.
+    wider: Vec<u32>,
+    /// Arcs that may carry less.
+    narrower: Vec<u32>,
+    /// Whether supplies changed.
+    supplies: bool,
 }
 
 /// A minimum-cost flow problem with the basis of its last solution.
@@ -31,12 +36,14 @@ pub struct Solver {
     problem: Problem,
     engine: Engine<i64>,
     budget: u64,
-    stale: Stale,
+    changes: Changes,
     pricing: Pricing,
     /// The sum of `|cost| * capacity`, so that a change is checked without looking at all arcs.
     worth: i128,
     /// The largest `|cost|` that any arc has had.
     largest: i64,
+    /// Whether the basis was optimal before the changes.
+    optimal: bool,
 }
 
 impl Solver {
@@ -49,8 +56,9 @@ impl Solver {
         let engine = start(&problem);
         let worth = problem.arcs.iter().map(worth).sum();
         let largest = largest(&problem);
-        let (budget, stale, pricing) = (u64::MAX, Stale::Nothing, Pricing::default());
-        Ok(Solver { problem, engine, budget, stale, pricing, worth, largest })
+        let (budget, changes, pricing) = (u64::MAX, Changes::default(), Pricing::default());
+        let optimal = false;
+        Ok(Solver { problem, engine, budget, changes, pricing, worth, largest, optimal })
     }
 
     /// The most pivots that one [`Solver::solve`] may make.
@@ -76,8 +84,7 @@ impl Solver {
     /// or no longer leaves room for the objective.
     pub fn set_cost(&mut self, arc: u32, cost: i64) -> Result<(), SolveError> {
         if self.change(arc, |a| a.cost = cost)? {
-            self.engine.set_cost(arc, cost);
-            self.stale = self.stale.max(Stale::Potentials);
+            self.changes.costs.push(arc);
         }
         Ok(())
     }
@@ -88,9 +95,11 @@ impl Solver {
     /// [`SolveError::NegativeCapacity`] or [`SolveError::CapacityRange`], and as
     /// [`Solver::set_cost`].
     pub fn set_capacity(&mut self, arc: u32, capacity: i64) -> Result<(), SolveError> {
+        let before = self.problem.arcs.get(arc as usize).map_or(0, |a| a.capacity);
         if self.change(arc, |a| a.capacity = capacity)? {
-            self.engine.set_capacity(arc, capacity);
-            self.stale = Stale::Flow;
+            let wider = capacity > before;
+            let list = if wider { &mut self.changes.wider } else { &mut self.changes.narrower };
+            list.push(arc);
         }
         Ok(())
     }
@@ -106,8 +115,8 @@ impl Solver {
             return Err(SolveError::SuppliesLength { nodes, given });
         }
         check_supplies(supplies)?;
+        self.changes.supplies |= self.problem.supplies != supplies;
         self.problem.supplies.copy_from_slice(supplies);
-        self.stale = Stale::Flow;
         Ok(())
     }
 
@@ -118,8 +127,10 @@ impl Solver {
     /// [`SolveError::Infeasible`] with a cut, [`SolveError::Budget`] when the pivot budget ends
     /// first (solving again goes on from there).
     pub fn solve(&mut self) -> Result<Solution, SolveError> {
-        self.refresh();
+        let widened = self.refresh();
         let (pivots, optimal) = self.engine.run(self.budget);
+        self.optimal = optimal;
+        let pivots = pivots + widened;
         if !optimal {
             return Err(SolveError::Budget { pivots });
         }
@@ -132,19 +143,37 @@ impl Solver {
         Ok(Solution { flows, potentials, objective, pivots })
     }
 
-    /// Brings the changes since the last solution into the basis.
-    fn refresh(&mut self) {
-        if self.stale == Stale::Nothing {
-            return;
+    /// Brings the changes since the last solution into the basis: new room while the prices are
+    /// those of that solution, then new costs. How many pivots that took.
+    fn refresh(&mut self) -> u64 {
+        let Changes { costs, wider, narrower, supplies } = std::mem::take(&mut self.changes);
+        let capacity = |arc: u32| self.problem.arcs[arc as usize].capacity;
+        let stays = |&arc: &u32| self.engine.fits(arc, capacity(arc));
+        let room = wider.is_empty() || self.optimal;
+        let fits = room && !supplies && narrower.iter().all(stays);
+        for &arc in &narrower {
+            self.engine.set_capacity(arc, capacity(arc));
         }
-        if self.stale == Stale::Flow && !self.engine.repair(&self.problem.supplies) {
+        let mut pivots = 0;
+        for &arc in &wider {
+            if fits {
+                pivots += u64::from(self.engine.widen(arc, capacity(arc)));
+            } else {
+                self.engine.set_capacity(arc, capacity(arc));
+            }
+        }
+        for &arc in &costs {
+            self.engine.set_cost(arc, self.problem.arcs[arc as usize].cost);
+        }
+        let artificial = prohibitive(self.largest, self.problem.nodes);
+        if !fits && !self.engine.repair(&self.problem.supplies) {
             self.engine = start(&self.problem);
             self.engine.set_pricing(self.pricing);
-        } else {
-            self.engine.set_artificial_cost(prohibitive(self.largest, self.problem.nodes));
+        } else if !fits || !costs.is_empty() {
+            self.engine.set_artificial_cost(artificial);
             self.engine.reprice_all();
         }
-        self.stale = Stale::Nothing;
+        pivots
     }
 
     /// Edits an arc; whether that changed anything.

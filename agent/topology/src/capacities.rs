@@ -1,7 +1,7 @@
 //! The capacity-only format: `node1,node2,capacity_sat`, one channel a line.
 //!
-//! Such files carry no keys, ids or policies. Keys and ids are numbered here and must never be taken
-//! for the network's own; every channel is free to use both ways at no fee.
+//! Such files carry no keys, ids or policies. Keys and ids are numbered here and must never be
+//! taken for the network's own; every channel is free to use both ways at no fee.
 
 use crate::Graph;
 use crate::InputError;

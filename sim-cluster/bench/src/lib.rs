@@ -1,9 +1,10 @@
-//! The open benchmark: what methods of rebalancing achieve on real and generated graphs, beside the
-//! exact optimum.
+//! The open benchmark: what methods of rebalancing achieve on real and generated graphs, beside
+//! the exact optimum.
 //!
 //! Every figure is the mean over seeds with its 95 % interval; every method gets the same states.
-//! It must never tune a method on the seeds it is measured on ([`states::TUNING_SEEDS`] are apart),
-//! nor leave out what a method costs: messages, bytes and processor time stand beside its result.
+//! It must never tune a method on the seeds it is measured on ([`states::TUNING_SEEDS`] are
+//! apart), nor leave out what a method costs: messages, bytes and processor time stand beside its
+//! result.
 //!
 //! | module | what |
 //! | --- | --- |

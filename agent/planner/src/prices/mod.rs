@@ -1,12 +1,14 @@
 //! The most valuable circulation, nearly, without anybody seeing anybody's balances: nodes tell
-//! their neighbours one potential a round, and a channel's two ends work out its flow by themselves.
+//! their neighbours one potential a round, and a channel's two ends work out its flow by
+//! themselves.
 //!
 //! The rounds solve the smoothed dual of [`crate::circulation`]: the flow of an arc grows from
-//! nothing to all it can carry while its gain (value plus the rise in potential) goes from zero to a
-//! part of its value, and every node moves its potential against what it would be left with. What
-//! the rounds leave open at a node is lost when the flows are cut into cycles, never moved: wealth
-//! is safe whatever anybody says. A leader sees what channels offer to move, never a balance. It must never decide by floating point, read a clock or draw
-//! random numbers; messages that get lost are the caller's [`Weather`].
+//! nothing to all it can carry while its gain (value plus the rise in potential) goes from zero
+//! to a part of its value, and every node moves its potential against what it would be left with.
+//! What the rounds leave open at a node is lost when the flows are cut into cycles, never moved:
+//! wealth is safe whatever anybody says. A leader sees what channels offer to move, never a
+//! balance. It must never decide by floating point, read a clock or draw random numbers; messages
+//! that get lost are the caller's [`Weather`].
 //!
 //! ```
 //! use debal_planner::circulation::ResidualArc;
@@ -219,8 +221,8 @@ impl PriceNetwork {
         self.places.iter().map(|place| place.neighbours.len())
     }
 
-    /// Runs the rounds. In each, every node that acts makes one step and tells its neighbours; what
-    /// does not arrive leaves the last word standing.
+    /// Runs the rounds. In each, every node that acts makes one step and tells its neighbours;
+    /// what does not arrive leaves the last word standing.
     pub fn run(&self, rounds: &Rounds, weather: &mut impl Weather) -> Agreed {
         let mut nodes = self.start(rounds);
         let mut inboxes: Vec<Vec<Option<i64>>> =

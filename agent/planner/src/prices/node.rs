@@ -43,8 +43,9 @@ pub struct NodePrices {
 }
 
 impl NodePrices {
-    /// A node with these channel ends that starts at `start` and takes it that neighbour `i` starts
-    /// at `heard[i]`. Ends without a neighbour in `heard` or with a value out of range are left out.
+    /// A node with these channel ends that starts at `start` and takes it that neighbour `i`
+    /// starts at `heard[i]`. Ends without a neighbour in `heard` or with a value out of range are
+    /// left out.
     #[must_use]
     pub fn new(
         mut ends: Vec<End>,
@@ -117,8 +118,8 @@ impl NodePrices {
     /// Where the net inflow is zero with the neighbours where they are; of several such potentials
     /// the one nearest to the present one.
     ///
-    /// The inflow rises with the potential, from all that can leave to all that can come in, and is
-    /// linear between the potentials at which an arc starts or fills: a walk over these.
+    /// The inflow rises with the potential, from all that can leave to all that can come in, and
+    /// is linear between the potentials at which an arc starts or fills: a walk over these.
     fn balance(&self, rule: &Rule) -> i64 {
         let mut bends: Vec<(i64, i128)> = Vec::with_capacity(self.ends.len() * 2);
         let mut inflow = 0i128;

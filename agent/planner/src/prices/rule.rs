@@ -1,6 +1,7 @@
 //! What a node does in a round, in integers: hand-set or learned.
 //!
-//! It must never hold a floating-point number: both ends of a channel compute the same flow from it.
+//! It must never hold a floating-point number: both ends of a channel compute the same flow from
+//! it.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,5 @@
-//! What the price rounds promise whatever is lost and whoever lies: offers within what channels can
-//! move, nobody's wealth changed, nothing above the optimum; and that they come near it.
+//! What the price rounds promise whatever is lost and whoever lies: offers within what channels
+//! can move, nobody's wealth changed, nothing above the optimum; and that they come near it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -115,7 +115,8 @@ proptest! {
                 value_ppm: 1_000 + draws.spread(11, 20) as i64,
             })
             .collect();
-        let heard: Vec<i64> = ends.iter().map(|_| draws.below(1 << 36) as i64 - (1 << 35)).collect();
+        let mut near = || draws.below(1 << 36) as i64 - (1 << 35);
+        let heard: Vec<i64> = ends.iter().map(|_| near()).collect();
         let mut node = NodePrices::new(ends.clone(), 0, heard, Precision::Exact);
         let rule = Rule::plain(ONE / 2, Aim::Balance, ONE, Momentum::None);
         node.step(&rule, &vec![None; count]);

@@ -1,6 +1,6 @@
 //! What operators do today (regolancer and its like): a node picks a full and an empty channel of
-//! its own, sends from the one around to the other, and tries other routes and smaller amounts when
-//! a hop on the way has too little.
+//! its own, sends from the one around to the other, and tries other routes and smaller amounts
+//! when a hop on the way has too little.
 //!
 //! It must never look at a balance that is not the node's own: others' channels it learns about by
 //! failing. Fees are not counted: they only hold it back.
@@ -96,7 +96,8 @@ impl<'a> World<'a> {
     fn holds(&self, arc: u32) -> u64 {
         let channel = (arc / 2) as usize;
         let held = self.held[channel];
-        if arc.is_multiple_of(2) { held } else { self.state.channels[channel].capacity_msat - held }
+        let capacity = self.state.channels[channel].capacity_msat;
+        if arc.is_multiple_of(2) { held } else { capacity - held }
     }
 
     fn arc_from(&self, node: u32, channel: u32) -> u32 {

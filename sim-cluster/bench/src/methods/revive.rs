@@ -1,5 +1,5 @@
-//! Revive (Khalil and Gervais): the linear program of its leader, solved exactly for every group of
-//! participants by itself.
+//! Revive (Khalil and Gervais): the linear program of its leader, solved exactly for every group
+//! of participants by itself.
 //!
 //! A channel that leaves its group is never moved.
 

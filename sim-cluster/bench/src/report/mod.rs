@@ -1,5 +1,6 @@
-//! What an experiment found, and the ways to show it: JSON and CSV for programs, a table of at most
-//! 80 columns, plots, and one page for people. Every experiment uses these and none has its own.
+//! What an experiment found, and the ways to show it: JSON and CSV for programs, a table of at
+//! most 80 columns, plots, and one page for people. Every experiment uses these and none has its
+//! own.
 //!
 //! Rendering must never compute a figure that the report does not have.
 

@@ -12,8 +12,8 @@ const STYLE: &str = ":root{color-scheme:light dark}body{font:15px/1.5 system-ui,
     th:first-child,td:first-child{text-align:left}svg{width:100%;height:auto}\
     code{white-space:pre-wrap}";
 
-/// Renders the page of one or more reports of one experiment with their plots, and the command that
-/// made it.
+/// Renders the page of one or more reports of one experiment with their plots, and the command
+/// that made it.
 #[must_use]
 pub fn page(parts: &[(Report, Vec<Plot>)], columns: &[Column], command: &str) -> String {
     let mut page = String::from("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">");

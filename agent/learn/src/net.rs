@@ -113,8 +113,9 @@ impl Net {
     /// What the network answers. Missing inputs count as nought, further ones are ignored; `OUT`
     /// further than the last layer is nought.
     pub fn answer<const OUT: usize>(&self, inputs: &[f32]) -> [f32; OUT] {
-        let mut from = [0.0_f32; WIDTH_MAX];
-        let mut to = [0.0_f32; WIDTH_MAX];
+        let mut buffers = [[0.0_f32; WIDTH_MAX]; 2];
+        let [from, to] = &mut buffers;
+        let (mut from, mut to) = (from, to);
         for (slot, value) in from.iter_mut().zip(inputs) {
             *slot = *value;
         }
@@ -122,11 +123,10 @@ impl Net {
         let last = self.sizes.len() - 2;
         for (layer, pair) in self.sizes.windows(2).enumerate() {
             let (columns, rows) = (pair[0], pair[1]);
-            let weights = &self.values[at..at + rows * columns];
-            let biases = &self.values[at + rows * columns..at + rows * columns + rows];
+            let (weights, rest) = self.values[at..].split_at(rows * columns);
             at += rows * columns + rows;
-            let lines = weights.chunks_exact(columns).zip(biases);
-            for (slot, (line, bias)) in to.iter_mut().zip(lines) {
+            let lines = weights.chunks_exact(columns).zip(rest);
+            for (slot, (line, bias)) in to[..rows].iter_mut().zip(lines) {
                 let sum = bias + dot(line, &from[..columns]);
                 *slot = if layer == last { sum } else { softsign(sum) };
             }

@@ -7,6 +7,7 @@
 
 pub mod draw;
 pub mod es;
+pub mod nets;
 pub mod pool;
 pub mod rebel;
 pub mod stats;

@@ -1,1 +1,159 @@
-//! x
+//! The learned swap policy: one network for either channel, trained on tapes it is not tested on.
+//!
+//! It must never see more than RebEL's state: both balances, the coins on chain, forecasts from
+//! what arrived and succeeded so far.
+
+use super::{CAPACITY, CHECK_MINUTES, CHECKS, Controller, L, START_LOCAL, START_ON_CHAIN, Swap};
+use super::{Tape, World, run_for};
+use crate::es::{self, State, Task};
+use crate::nets::fresh;
+use crate::{Error, Watch};
+use debal_learn::forecast::Passage;
+use debal_learn::net::{Net, softsign};
+
+/// Numbers the network sees.
+pub const INPUTS: usize = 9;
+/// Target and urgency.
+pub const OUTPUTS: usize = 2;
+/// The shared network: two layers of 64.
+pub const SIZES: [usize; 4] = [INPUTS, 64, 64, OUTPUTS];
+
+/// Coins a unit of missing success costs a member: steeper than any trade on the frontier.
+const SHORTFALL_PRICE: f64 = 60_000.0;
+/// Tapes a generation plays.
+const TAPES: usize = 2;
+/// Checks of a member's run: a third of a whole one.
+const SHORT_CHECKS: usize = 200;
+/// Tapes the mean is checked on.
+const CHECK_TAPES: u64 = 6;
+
+/// The network as a controller.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Learned {
+    net: Net,
+}
+
+impl Learned {
+    /// A controller with this network.
+    pub const fn new(net: Net) -> Self {
+        Self { net }
+    }
+}
+
+/// What one channel end sees, numbers about one.
+fn inputs(world: &World, channel: usize, minute: f64) -> [f32; INPUTS] {
+    let other = 1 - channel;
+    let rate = world.net_rate(channel, minute);
+    let variance = (world.arrived_squared[0] + world.arrived_squared[1]) / minute;
+    let passage = |distance: f64, drift: f64| Passage {
+        distance,
+        drift,
+        variance,
+        drift_variance: 0.0,
+    };
+    let share = |coins: f64| (2.0 * coins / CAPACITY - 1.0) as f32;
+    let odds = |p: Passage| (2.0 * p.probability_within(CHECK_MINUTES) - 1.0) as f32;
+    [
+        share(world.local[channel]),
+        share(world.local[other]),
+        (rate / 100.0) as f32,
+        odds(passage(world.local[channel], -rate)),
+        odds(passage(world.remote[channel], rate)),
+        share(world.remote_then(channel, minute)),
+        share(world.remote_then(other, minute)),
+        softsign((world.on_chain / CAPACITY - 2.0) as f32),
+        // Fine scale near empty, where most decisions are made.
+        softsign((world.local[channel].min(world.remote[channel]) / 50.0) as f32),
+    ]
+}
+
+impl Controller for Learned {
+    fn decide(&mut self, world: &World, channel: usize, minute: f64) -> Swap {
+        let [target, urgency] = self.net.answer::<OUTPUTS>(&inputs(world, channel, minute));
+        if urgency <= 0.0 {
+            return Swap::None;
+        }
+        let target = CAPACITY * 0.5 * (1.0 + f64::from(softsign(4.0 * target)));
+        let change = target - world.local[channel];
+        // A swap below the miner's fee is no swap.
+        if change.abs() < 2.0 * super::MINER_FEE {
+            Swap::None
+        } else if change > 0.0 {
+            Swap::In(change)
+        } else {
+            Swap::Out(-change)
+        }
+    }
+}
+
+/// What is trained for: fortune, at no less than this share of successes.
+struct Fortune {
+    net: Net,
+    least_success: f64,
+    tapes: Vec<Tape>,
+    check_tapes: Vec<Tape>,
+}
+
+impl Fortune {
+    fn on(&self, values: &[f32], tapes: &[Tape], checks: usize) -> f64 {
+        let mut net = self.net.clone();
+        net.set_values(values);
+        let mut controller = Learned::new(net);
+        let count = tapes.len() as f64;
+        let (mut fortune, mut success) = (0.0, 0.0);
+        for tape in tapes {
+            let world = run_for(tape, &mut controller, checks);
+            let gain = world.fortune() - 2.0 * START_LOCAL - START_ON_CHAIN;
+            fortune += gain * CHECKS as f64 / checks as f64 / count;
+            success += world.success() / count;
+        }
+        fortune - SHORTFALL_PRICE * (self.least_success - success).max(0.0)
+    }
+}
+
+impl Task for Fortune {
+    fn score(&self, values: &[f32], generation: usize) -> f64 {
+        let first = generation * TAPES % self.tapes.len();
+        self.on(values, &self.tapes[first..first + TAPES], SHORT_CHECKS)
+    }
+
+    fn check(&self, values: &[f32]) -> f64 {
+        self.on(values, &self.check_tapes, CHECKS)
+    }
+}
+
+/// The search that B3 runs.
+pub const SEARCH: es::Settings = es::Settings {
+    pairs: 24,
+    generations: 300,
+    sigma: 0.08,
+    step: 0.03,
+    patience: 8,
+    check_every: 10,
+};
+
+/// Trains with `seed`; tapes 2^32 x seed and on are its own, never those of an evaluation.
+pub fn train(
+    seed: u64,
+    least_success: f64,
+    settings: &es::Settings,
+    watch: &mut Watch<'_>,
+) -> Result<Learned, Error> {
+    let first = (seed + 1) << 32;
+    let net = Net::new(&SIZES, fresh(&SIZES, &[0.0, 0.1], seed))
+        .map_err(|misfit| Error::Usage(misfit.to_string()))?;
+    let task = Fortune {
+        least_success,
+        tapes: (0..16).map(|index| Tape::new(first + index)).collect(),
+        check_tapes: (16..16 + CHECK_TAPES).map(|index| Tape::new(first + index)).collect(),
+        net: net.clone(),
+    };
+    let start = State::new(seed, net.values().to_vec());
+    let found = es::search(&task, settings, start, watch, &mut |_| Ok(()))?;
+    let mut net = net;
+    net.set_values(&found.best);
+    Ok(Learned::new(net))
+}
+
+/// The channel whose balance fills under the published demand, for people who read a policy.
+pub const FILLING: usize = L;

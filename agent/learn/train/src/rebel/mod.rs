@@ -208,10 +208,15 @@ pub trait Controller {
 
 /// A whole run on one tape.
 pub fn run(tape: &Tape, controller: &mut dyn Controller) -> World {
+    run_for(tape, controller, CHECKS)
+}
+
+/// A run that ends after `checks` checks.
+pub fn run_for(tape: &Tape, controller: &mut dyn Controller, checks: usize) -> World {
     let mut world = World::default();
     let mut rest = tape.payments();
     rest = play(&mut world, rest, CHECK_MINUTES);
-    for check in 1..=CHECKS {
+    for check in 1..=checks {
         let minute = check as f64 * CHECK_MINUTES;
         for channel in [L, R] {
             let swap = controller.decide(&world, channel, minute);

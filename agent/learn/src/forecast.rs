@@ -146,16 +146,22 @@ impl Forecast {
         }
     }
 
-    /// What people and policies see: integers.
-    pub fn report(&self, at_s: [u64; 3], horizon_s: u64) -> Report {
+    /// Probabilities of depletion and of saturation within each time, ppm: what policies see.
+    pub fn odds_ppm(&self, at_s: [u64; 3]) -> ([u32; 3], [u32; 3]) {
         let within = |passage: &Passage| at_s.map(|s| ppm(passage.probability_within(s as f64)));
+        (within(&self.depletion), within(&self.saturation))
+    }
+
+    /// What people see: the odds and the times, as integers.
+    pub fn report(&self, at_s: [u64; 3], horizon_s: u64) -> Report {
+        let (depleted_ppm, saturated_ppm) = self.odds_ppm(at_s);
         let times = |passage: &Passage| {
             [0.1, 0.5, 0.9].map(|p| passage.quantile(p, horizon_s as f64).map(|s| s.round() as u64))
         };
         Report {
             at_s,
-            depleted_ppm: within(&self.depletion),
-            saturated_ppm: within(&self.saturation),
+            depleted_ppm,
+            saturated_ppm,
             depletion_s: times(&self.depletion),
             saturation_s: times(&self.saturation),
         }

@@ -13,8 +13,9 @@ use crate::model::Decider;
 use crate::net::{Net, softsign};
 use crate::{MILLION, ppm};
 
-/// Numbers a policy network gives: target, urgency, lend band.
-pub const ACTION_COUNT: usize = 3;
+/// Numbers a policy network gives: target, factor on the rule's bid, bid of its own, lend band. All
+/// noughts are the analytic rule.
+pub const ACTION_COUNT: usize = 4;
 /// Most a policy bids for having one unit moved, ppm of the amount.
 pub const WEIGHT_MAX_PPM: u32 = 10_000;
 /// Widest lend band: half of the capacity on each side of the target, ppm.
@@ -121,6 +122,11 @@ impl Policy {
         }
     }
 
+    /// Whether it looks at the odds at all; a caller may leave them out if not.
+    pub const fn reads_odds(&self) -> bool {
+        matches!(self, Self::Analytic(_) | Self::Learned { .. })
+    }
+
     /// What this end asks for.
     pub fn decide(&self, end: &End) -> Action {
         match self {
@@ -145,15 +151,29 @@ const fn asked(target_ppm: u32, weight_ppm: u32) -> Action {
     Action { target_ppm, weight_ppm, lend_ppm: 0 }
 }
 
+/// Largest factor on the rule's bid.
+const FACTOR_MAX: f64 = 16.0;
+
+/// The network's answer, as a change of the analytic rule.
 fn learned(net: &Net, theta_ppm: u32, end: &End) -> Action {
-    let [target, weight, lend] = net.answer::<ACTION_COUNT>(&features(end));
-    // Outputs outside the numbers (a model of wild weights) count as nothing asked.
+    let [target, factor, own, lend] = net.answer::<ACTION_COUNT>(&features(end));
+    let rule = Analytic::default();
+    let worth = rule.worth(end);
     let share = |x: f32| f64::from(softsign(x));
-    let theta = f64::from(theta_ppm.min(MILLION / 2)) / f64::from(MILLION);
+    let whole = f64::from(MILLION);
+    let theta = f64::from(theta_ppm.min(MILLION / 2)) / whole;
     let target = theta + (1.0 - 2.0 * theta) * 0.5 * (1.0 + share(target));
-    let weight = share(weight).max(0.0) * f64::from(WEIGHT_MAX_PPM) / f64::from(MILLION);
-    let lend = share(lend).max(0.0) * f64::from(LEND_MAX_PPM) / f64::from(MILLION);
-    Action { target_ppm: ppm(target), weight_ppm: ppm(weight), lend_ppm: ppm(lend) }
+    let factor = ((1.0 + share(factor)) / (1.0 - share(factor)).max(1e-6)).min(FACTOR_MAX);
+    let most = f64::from(WEIGHT_MAX_PPM) / whole;
+    let bid = f64::from(worth.raise_ppm.max(worth.lower_ppm)) / whole;
+    let weight_ppm = ppm((bid * factor + most * share(own).max(0.0)).min(most));
+    let lend = f64::from(LEND_MAX_PPM) / whole * 0.5 * (1.0 + share(lend));
+    let asks = weight_ppm > rule.cost_ppm;
+    Action {
+        target_ppm: ppm(target),
+        weight_ppm: if asks { weight_ppm } else { 0 },
+        lend_ppm: if asks { 0 } else { ppm(lend) },
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,9 @@ const ERROR_NODES: [(f64, f64); 5] = [
     (-2.856_970_013_872_805_6, 0.011_257_411_327_720_689),
 ];
 
+/// Further than this many standard deviations beyond the drift is never reached (below 1e-18).
+const OUT_OF_REACH: f64 = 9.0;
+
 /// A balance on its way to a barrier. Distance in any unit of money, drift in that unit per second
 /// (positive moves towards the barrier), variance in that unit squared per second.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -76,6 +79,9 @@ fn known(distance: f64, drift: f64, variance: f64, seconds: f64) -> f64 {
         return if drift >= 0.0 { 1.0 } else { (2.0 * drift * distance / variance).exp() };
     }
     let root = (variance * seconds).sqrt();
+    if distance - drift.abs() * seconds > OUT_OF_REACH * root {
+        return 0.0;
+    }
     let direct = cdf((drift * seconds - distance) / root);
     // The mirrored part is a huge number times a tiny one: add their logarithms.
     let mirrored = 2.0 * drift * distance / variance + ln_cdf((-drift * seconds - distance) / root);

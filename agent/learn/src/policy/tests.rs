@@ -70,6 +70,18 @@ fn a_network_stays_in_its_bounds_whatever_its_weights() {
 }
 
 #[test]
+fn a_network_of_zeros_is_the_analytic_rule() {
+    let sizes = [FEATURE_COUNT, ACTION_COUNT];
+    let net = Net::new(&sizes, vec![0.0; Net::count(&sizes)]).unwrap();
+    let learned = Policy::Learned { net, theta_ppm: 200_000 };
+    let rule = Policy::Analytic(Analytic::default());
+    let calm = End { depleted_ppm: [0; 3], ..end() };
+    for end in [end(), calm, End { local_msat: 9_000_000, ..calm }] {
+        assert_eq!(learned.decide(&end), rule.decide(&end));
+    }
+}
+
+#[test]
 fn features_of_any_end_are_about_one() {
     let huge = End {
         capacity_msat: u64::MAX,

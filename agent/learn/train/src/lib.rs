@@ -5,12 +5,15 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod b3;
 pub mod draw;
 pub mod es;
 pub mod nets;
+pub mod node;
 pub mod pool;
 pub mod rebel;
 pub mod stats;
+pub mod ttd;
 
 pub use stats::Row;
 

@@ -3,8 +3,8 @@
 //! It must never be below what any controller reaches: everything in it is relaxed in the
 //! controller's favour (payments may be split, chosen and known in advance, swaps are instant).
 
+use super::swap_out_fees;
 use super::{CAPACITY, L, R, RELAY_FEE, START_LOCAL, START_ON_CHAIN, Tape, swap_in_fees};
-use super::{swap_out_fees};
 
 /// The bound of one tape.
 #[derive(Debug, Clone, Copy, PartialEq)]

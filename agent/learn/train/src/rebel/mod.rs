@@ -128,9 +128,7 @@ impl World {
     /// Begins a swap; one that cannot be paid for is aborted without a trace.
     pub fn begin(&mut self, channel: usize, swap: Swap) {
         self.pending[channel] = match swap {
-            Swap::In(amount)
-                if amount > 0.0 && self.on_chain >= amount + swap_in_fees(amount) =>
-            {
+            Swap::In(amount) if amount > 0.0 && self.on_chain >= amount + swap_in_fees(amount) => {
                 self.on_chain -= amount + swap_in_fees(amount);
                 self.swap_fees += swap_in_fees(amount);
                 Swap::In(amount)
@@ -230,11 +228,7 @@ pub fn run_for(tape: &Tape, controller: &mut dyn Controller, checks: usize) -> W
 }
 
 /// Plays the payments before `until` and returns those after.
-fn play<'a>(
-    world: &mut World,
-    payments: &'a [tape::Payment],
-    until: f64,
-) -> &'a [tape::Payment] {
+fn play<'a>(world: &mut World, payments: &'a [tape::Payment], until: f64) -> &'a [tape::Payment] {
     let count = payments.iter().take_while(|payment| f64::from(payment.minute) < until).count();
     let (now, later) = payments.split_at(count);
     for payment in now {

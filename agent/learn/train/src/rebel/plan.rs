@@ -3,8 +3,8 @@
 //! A yardstick: it plans with the demand's law, which no learner is told. It must never look at the
 //! payments it is evaluated on.
 
-use super::{CAPACITY, CHECK_MINUTES, CHECKS, Controller, L, R, SWAP_MINUTES, Swap, Tape, World};
 use super::tape::Payment;
+use super::{CAPACITY, CHECK_MINUTES, CHECKS, Controller, L, R, SWAP_MINUTES, Swap, Tape, World};
 use crate::pool;
 
 /// Grid points along either balance.
@@ -103,9 +103,8 @@ impl Model {
         let points = POINTS * POINTS;
         let rows = pool::map(points, pool::threads(), |point| {
             let local = [(point / POINTS) as f64 * STEP, (point % POINTS) as f64 * STEP];
-            let all = (0..SIZES * SIZES).flat_map(|index| {
-                windows.iter().map(move |window| outcome(window, local, index))
-            });
+            let all = (0..SIZES * SIZES)
+                .flat_map(|index| windows.iter().map(move |window| outcome(window, local, index)));
             all.collect::<Vec<_>>()
         });
         Self { outcomes: rows.concat(), windows }

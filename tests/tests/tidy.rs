@@ -156,7 +156,9 @@ fn imports_go_downwards_only() {
         ("agent/backends", "protocol crypto"),
         ("agent/backends/lnd", ""),
         ("agent/backends/lnd/fake", ""),
-        ("agent", "crypto protocol planner plan fees-cli net store backends"),
+        ("agent/learn", ""),
+        ("agent/learn/train", "learn"),
+        ("agent", "crypto protocol planner plan fees-cli learn train net store backends"),
         ("sim-cluster/simulator", "crypto protocol planner store"),
         ("sim-cluster", "debal crypto protocol planner simulator topology"),
     ]);

@@ -26,7 +26,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         // Chosen on simulated traffic (`debal learn evaluate --what forecast`).
-        Self { half_life_s: 6.0 * 3_600.0, prior_s: 1_800.0 }
+        Self { half_life_s: 6.0 * 3_600.0, prior_s: 7_200.0 }
     }
 }
 

@@ -17,6 +17,11 @@ pub const TENSORS_MAX: usize = 64;
 /// Longest name, bytes.
 pub const NAME_MAX_BYTES: usize = 32;
 
+/// The node policy that is shipped.
+pub const POLICY: &[u8] = include_bytes!("../models/policy.model");
+/// The residual of the forecast that is shipped.
+pub const FORECAST: &[u8] = include_bytes!("../models/forecast.model");
+
 const MAGIC: &[u8; 8] = b"DEBALMDL";
 const FORMAT: u16 = 1;
 const HASH_BYTES: usize = 32;
@@ -237,6 +242,11 @@ impl Decider {
             Ok((ModelFile { name, version, .. }, net)) => Self::Model { name, version, net },
             Err(refused) => Self::Rule { why: refused.to_string() },
         }
+    }
+
+    /// The policy that is shipped.
+    pub fn shipped() -> Self {
+        Self::from_bytes(POLICY)
     }
 
     /// The rule, chosen and not fallen back to.

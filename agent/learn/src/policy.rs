@@ -167,12 +167,12 @@ fn learned(net: &Net, theta_ppm: u32, end: &End) -> Action {
     let most = f64::from(WEIGHT_MAX_PPM) / whole;
     let bid = f64::from(worth.raise_ppm.max(worth.lower_ppm)) / whole;
     let weight_ppm = ppm((bid * factor + most * share(own).max(0.0)).min(most));
-    let lend = f64::from(LEND_MAX_PPM) / whole * 0.5 * (1.0 + share(lend));
+    let lend = ppm(f64::from(rule.lend_ppm) / whole * (1.0 + share(lend))).min(LEND_MAX_PPM);
     let asks = weight_ppm > rule.cost_ppm;
     Action {
         target_ppm: ppm(target),
         weight_ppm: if asks { weight_ppm } else { 0 },
-        lend_ppm: if asks { 0 } else { ppm(lend) },
+        lend_ppm: if asks { 0 } else { lend },
     }
 }
 

@@ -4,7 +4,7 @@
 //! with time and the plain formula is the network of zeros.
 
 use super::Passage;
-use crate::model::{Kind, ModelFile, Refused};
+use crate::model::{FORECAST, Kind, ModelFile, Refused};
 use crate::net::{Net, softsign};
 
 /// What the network sees.
@@ -15,7 +15,7 @@ pub const OUTPUTS: usize = 4;
 /// A day, the unit of time of the inputs, seconds.
 const DAY_S: f64 = 86_400.0;
 /// How far an output may bend: a factor between 1/8 and 8.
-const BEND_LN: f64 = 2.079_441_541_679_835_7;
+const BEND_LN: f64 = 2.079_441_541_679_836;
 
 /// The learned residual.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +33,11 @@ impl Residual {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Refused> {
         let net = ModelFile::read(bytes)?.network(Kind::Forecast, INPUTS, OUTPUTS)?;
         Ok(Self { net })
+    }
+
+    /// The residual that is shipped, or why there is none: then the plain formula stands.
+    pub fn shipped() -> Result<Self, Refused> {
+        Self::from_bytes(FORECAST)
     }
 
     /// The passage as the network sees it. `capacity` in the passage's unit of money, `span_s` the

@@ -23,7 +23,7 @@ pub struct Analytic {
 impl Default for Analytic {
     fn default() -> Self {
         // Tuned on separate seeds by `debal learn evaluate --what policy`.
-        Self { horizon: 2, cost_ppm: 100, target_ppm: MILLION / 2, lend_ppm: 250_000 }
+        Self { horizon: 1, cost_ppm: 0, target_ppm: MILLION / 2, lend_ppm: 400_000 }
     }
 }
 

@@ -38,6 +38,8 @@ pub struct State {
     first: Vec<f32>,
     /// Second moments of Adam.
     second: Vec<f32>,
+    /// Checked score before the first generation.
+    pub first_score: Option<f64>,
     /// Best checked score so far.
     pub best_score: Option<f64>,
     /// The mean that had it.
@@ -57,9 +59,18 @@ impl State {
             mean,
             first: zeros.clone(),
             second: zeros,
+            first_score: None,
             best_score: None,
             stale: 0,
         }
+    }
+}
+
+impl State {
+    /// Whether all parts are of one size, as they must be after a file was read.
+    pub fn is_whole(&self) -> bool {
+        let width = self.mean.len();
+        [&self.first, &self.second, &self.best].iter().all(|part| part.len() == width)
     }
 }
 
@@ -80,7 +91,8 @@ pub fn search(
     save: &mut dyn FnMut(&State) -> Result<(), Error>,
 ) -> Result<State, Error> {
     if state.best_score.is_none() {
-        state.best_score = Some(task.check(&state.mean));
+        state.first_score = Some(task.check(&state.mean));
+        state.best_score = state.first_score;
     }
     while state.generation < settings.generations && state.stale < settings.patience {
         generation(task, settings, &mut state);

@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod b3;
+pub mod cli;
 pub mod draw;
 pub mod es;
 pub mod nets;

@@ -1,21 +1,10 @@
-//! x
-fn main() {
-    let t = std::time::Instant::now();
-    let seeds = std::env::args().nth(1).unwrap().parse().unwrap();
-    for r in debal_train::b3::run_seeds(seeds, &mut |p| {
-        if p.done % 100 == 0 || p.stage == "plan" {
-            println!("{:?} {} {} {}", t.elapsed(), p.stage, p.done, p.note);
-        }
-        true
-    })
-    .unwrap()
-    {
-        print!("{:46}", r.method);
-        for m in ["fortune", "success", "swaps", "learn_s"] {
-            if let Some((x, y)) = r.interval(m) {
-                print!(" {m} {x:.4}+-{y:.4}");
-            }
-        }
-        println!();
-    }
+//! `debal-learn`: the same command line as `debal learn`, without the rest of the agent.
+//!
+//! It must never do anything by itself.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    debal_train::cli::run(&words, &mut std::io::stdout(), &mut std::io::stderr()).into()
 }

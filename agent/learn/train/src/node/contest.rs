@@ -46,7 +46,7 @@ pub fn candidates() -> Vec<(&'static str, Vec<Policy>)> {
     let mut rules = vec![Policy::Analytic(Analytic { horizon: 0, ..Analytic::default() })];
     for horizon in 0..3 {
         for cost_ppm in [0, 30, 100] {
-            for lend_ppm in [150_000, 250_000, 400_000] {
+            for lend_ppm in [250_000, 400_000, 500_000] {
                 let rule = Analytic { horizon, cost_ppm, lend_ppm, ..Analytic::default() };
                 rules.push(Policy::Analytic(rule));
             }
@@ -76,7 +76,7 @@ pub fn compare(samples: usize, learned: Option<&Policy>, watch: &mut Watch<'_>) 
         watch(&Progress {
             stage: "tune",
             done: entries.len(),
-            total: 9,
+            total: 9, // never, and four by default and tuned
             note: entries
                 .last()
                 .map(|(name, policy)| format!("{name}: {policy:?}"))

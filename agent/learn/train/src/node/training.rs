@@ -19,7 +19,7 @@ pub const THETA_PPM: u32 = 200_000;
 /// The full search.
 pub const SEARCH: es::Settings = es::Settings {
     pairs: 24,
-    generations: 160,
+    generations: 100,
     sigma: 0.05,
     step: 0.01,
     patience: 10,
@@ -69,6 +69,12 @@ pub struct Effort {
 
 /// The full effort.
 pub const FULL: Effort = Effort { cases: 600, cases_a_score: 4, check_cases: 80 };
+
+/// A search and an effort that show within two minutes that the loop learns.
+pub const CI: (es::Settings, Effort) = (
+    es::Settings { generations: 30, pairs: 12, check_every: 5, ..SEARCH },
+    Effort { cases: 60, cases_a_score: 2, check_cases: 30 },
+);
 
 /// The state a training with `seed` begins with: the analytic rule.
 pub fn start(seed: u64) -> State {

@@ -39,6 +39,12 @@ pub struct Effort {
     pub check: usize,
 }
 
+/// A search and an effort that show within two minutes that the loop learns.
+pub const CI: (es::Settings, Effort) = (
+    es::Settings { generations: 40, pairs: 8, check_every: 2, ..SEARCH },
+    Effort { cases: 30, batch: 100, check: 200 },
+);
+
 /// The full effort.
 pub const FULL: Effort = Effort { cases: 400, batch: 300, check: 2_000 };
 

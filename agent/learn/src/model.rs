@@ -17,7 +17,7 @@ pub const TENSORS_MAX: usize = 64;
 /// Longest name, bytes.
 pub const NAME_MAX_BYTES: usize = 32;
 
-/// The node policy that is shipped.
+/// The node policy that was trained last. It does not decide: see [`Decider::shipped`].
 pub const POLICY: &[u8] = include_bytes!("../models/policy.model");
 /// The residual of the forecast that is shipped.
 pub const FORECAST: &[u8] = include_bytes!("../models/forecast.model");
@@ -244,13 +244,10 @@ impl Decider {
         }
     }
 
-    /// The policy that is shipped.
+    /// Who decides unless an operator names a model: the rule, for the trained policy has not
+    /// beaten it by more than its interval (`debal learn evaluate --what policy`).
     pub fn shipped() -> Self {
-        Self::from_bytes(POLICY)
-    }
-
-    /// The rule, chosen and not fallen back to.
-    pub fn rule(why: &str) -> Self {
+        let why = "the trained policy is not better than the rule by more than its interval";
         Self::Rule { why: why.to_owned() }
     }
 }
@@ -316,6 +313,14 @@ mod tests {
         assert_eq!(ModelFile::read(&sealed(infinite)), Err(Refused::NotFinite));
         let wanted = Refused::OtherKind { found: "policy", wanted: "arcs" };
         assert_eq!(file().network(Kind::Arcs, 2, 1), Err(wanted));
+    }
+
+    #[test]
+    fn the_files_in_the_repository_are_whole() {
+        assert!(matches!(Decider::from_bytes(POLICY), Decider::Model { version: 1, .. }));
+        assert!(crate::forecast::Residual::shipped().is_ok());
+        assert!(POLICY.len().max(FORECAST.len()) <= 100 * 1_024);
+        assert!(matches!(Decider::shipped(), Decider::Rule { .. }));
     }
 
     #[test]

@@ -41,8 +41,8 @@ pub struct Effort {
 
 /// A search and an effort that show within two minutes that the loop learns.
 pub const CI: (es::Settings, Effort) = (
-    es::Settings { generations: 40, pairs: 8, check_every: 2, ..SEARCH },
-    Effort { cases: 30, batch: 100, check: 200 },
+    es::Settings { generations: 60, pairs: 12, check_every: 5, ..SEARCH },
+    Effort { cases: 120, batch: 300, check: 800 },
 );
 
 /// The full effort.

@@ -1,11 +1,11 @@
 //! Model files: a few tensors with a name, a version and a checksum; and who decides.
 //!
-//! It must never allocate by a length it has not checked, nor accept a file that is not whole: what
-//! is wrong is named, and the rule decides instead.
+//! It must never allocate by a length it has not checked, nor accept a file that is not whole:
+//! what is wrong is named, and the rule decides instead.
 //!
-//! Layout, little endian: `DEBALMDL`, format u16, kind u8, name length u8, name, version u32, number
-//! of tensors u16, per tensor rows u16, columns u16 and rows x columns f32, then the BLAKE3 hash of
-//! all before it.
+//! Layout, little endian: `DEBALMDL`, format u16, kind u8, name length u8, name, version u32,
+//! number of tensors u16, per tensor rows u16, columns u16 and rows x columns f32, then the BLAKE3
+//! hash of all before it.
 
 use crate::net::{Misfit, Net};
 use crate::policy::{ACTION_COUNT, FEATURE_COUNT};

@@ -13,8 +13,8 @@ use crate::model::Decider;
 use crate::net::{Net, softsign};
 use crate::{MILLION, ppm};
 
-/// Numbers a policy network gives: target, factor on the rule's bid, bid of its own, lend band. All
-/// noughts are the analytic rule.
+/// Numbers a policy network gives: target, factor on the rule's bid, bid of its own, lend band.
+/// All noughts are the analytic rule.
 pub const ACTION_COUNT: usize = 4;
 /// Most a policy bids for having one unit moved, ppm of the amount.
 pub const WEIGHT_MAX_PPM: u32 = 10_000;

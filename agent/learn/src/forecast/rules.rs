@@ -1,4 +1,5 @@
-//! The seed's rules: kappa, theta, tau, and its own time to depletion; the baselines of the forecast.
+//! The seed's rules: kappa, theta, tau, and its own time to depletion; the baselines of the
+//! forecast.
 //!
 //! They must never be mixed with the forecast: they are configuration and comparison.
 
@@ -33,8 +34,8 @@ pub enum Need {
 }
 
 impl Rules {
-    /// Every rule under which a channel end asks: `node` is (outbound, capacity) of the whole node,
-    /// `channel` is (local, capacity), both in msat; `ttd_s` the forecast median.
+    /// Every rule under which a channel end asks: `node` is (outbound, capacity) of the whole
+    /// node, `channel` is (local, capacity), both in msat; `ttd_s` the forecast median.
     pub fn needs(&self, node: (u64, u64), channel: (u64, u64), ttd_s: Option<u64>) -> Vec<Need> {
         let below = |part: u64, whole: u64, limit_ppm: u32| {
             u128::from(part) * u128::from(MILLION) < u128::from(whole) * u128::from(limit_ppm)
@@ -54,8 +55,8 @@ impl Rules {
     }
 }
 
-/// The seed's time to depletion in seconds: balance / max(out - in, 0.001), rates a second. Kept as
-/// it was written, for comparison: it pools channels and knows no variance.
+/// The seed's time to depletion in seconds: balance / max(out - in, 0.001), rates a second. Kept
+/// as it was written, for comparison: it pools channels and knows no variance.
 pub fn seed_ttd_s(local: f64, out_rate: f64, in_rate: f64) -> f64 {
     local / (out_rate - in_rate).max(0.001)
 }

@@ -1,11 +1,11 @@
 //! How good were the forecasts? CRPS, Brier score, calibration slope.
 //!
-//! It must never score a forecast by what was not observed: an outcome past the horizon counts only
-//! as "not within the horizon".
+//! It must never score a forecast by what was not observed: an outcome past the horizon counts
+//! only as "not within the horizon".
 
 /// Continuous ranked probability score of a distribution of times, up to `horizon_s`: the integral
-/// of (F(t) - [t >= observed])^2, by the midpoint rule on `steps` equal parts. Lower is better; the
-/// unit is seconds. For a single guess it is the absolute error.
+/// of (F(t) - [t >= observed])^2, by the midpoint rule on `steps` equal parts. Lower is better;
+/// the unit is seconds. For a single guess it is the absolute error.
 pub fn crps(
     probability_within: impl Fn(f64) -> f64,
     observed_s: Option<f64>,
@@ -38,8 +38,8 @@ pub fn brier(forecasts: &[(f64, bool)]) -> f64 {
     squares.sum::<f64>() / forecasts.len().max(1) as f64
 }
 
-/// Slope of the regression of what happened on what was said: 1 is calibrated, below 1 is too sure,
-/// above 1 too cautious. Nothing if all forecasts were equal.
+/// Slope of the regression of what happened on what was said: 1 is calibrated, below 1 is too
+/// sure, above 1 too cautious. Nothing if all forecasts were equal.
 pub fn calibration_slope(forecasts: &[(f64, bool)]) -> Option<f64> {
     let count = forecasts.len() as f64;
     let mean_p = forecasts.iter().map(|(p, _)| p).sum::<f64>() / count;

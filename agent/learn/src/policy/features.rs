@@ -9,8 +9,8 @@ use crate::MILLION;
 /// How many numbers describe an end.
 pub const FEATURE_COUNT: usize = 14;
 
-/// The numbers: balance, size, both forecasts, fees at both sides, the market, the last action, the
-/// other channels, and what the analytic rule thinks the move is worth.
+/// The numbers: balance, size, both forecasts, fees at both sides, the market, the last action,
+/// the other channels, and what the analytic rule thinks the move is worth.
 pub fn features(end: &End) -> [f32; FEATURE_COUNT] {
     let share = |ppm: u32| ppm as f32 / MILLION as f32;
     let sign = |ppm: u32| 2.0 * share(ppm) - 1.0;

@@ -1,13 +1,13 @@
 //! Experiment B3: what one relay node ends with in RebEL's environment, every method in one table.
 //!
-//! It must never tune, plan or train on a tape it is tested on, and prints beside every method what
-//! nobody can beat.
+//! It must never tune, plan or train on a tape it is tested on, and prints beside every method
+//! what nobody can beat.
 
 use crate::rebel::bound::bound;
 use crate::rebel::learned::{self, Learned};
 use crate::rebel::plan::{Model, Plan};
 use crate::rebel::rules::{Autoloop, Loopmax, Nothing};
-use crate::rebel::{CHECK_MINUTES, CHECKS, Controller, Swap, Tape, World, run};
+use crate::rebel::{self, CHECK_MINUTES, CHECKS, Controller, Swap, Tape, World};
 use crate::{Error, Progress, Row, Watch, es};
 use std::time::Instant;
 
@@ -51,8 +51,8 @@ pub const REBEL_FORTUNES: [f64; 5] = [9_137.0, 9_181.0, 9_489.0, 9_373.0, 9_649.
 /// See [`REBEL_FORTUNES`].
 pub const REBEL_SUCCESS: [f64; 2] = [0.512, 0.532];
 
-/// The whole table. Methods: the bound, the learned policies, planned ones, baselines, RebEL as its
-/// published code was run; metrics: `fortune`, `success`, `swaps`, `learn_s`.
+/// The whole table. Methods: the bound, the learned policies, planned ones, baselines, RebEL as
+/// its published code was run; metrics: `fortune`, `success`, `swaps`, `learn_s`.
 pub fn run_with(settings: &Settings, watch: &mut Watch<'_>) -> Result<Vec<Row>, Error> {
     let tapes: Vec<Tape> = (0..settings.seeds).map(|seed| Tape::new(TEST + seed)).collect();
     let tuning: Vec<Tape> = (0..TUNING_TAPES).map(|seed| Tape::new(TUNING + seed)).collect();
@@ -82,7 +82,7 @@ pub fn run_with(settings: &Settings, watch: &mut Watch<'_>) -> Result<Vec<Row>, 
 }
 
 /// [`run_with`] as the bar asks.
-pub fn run_seeds(seeds: u64, watch: &mut Watch<'_>) -> Result<Vec<Row>, Error> {
+pub fn run(seeds: u64, watch: &mut Watch<'_>) -> Result<Vec<Row>, Error> {
     run_with(&Settings::full(seeds), watch)
 }
 
@@ -101,7 +101,7 @@ fn train(
 }
 
 fn play(row: &mut Row, tape: &Tape, controller: &mut dyn Controller) {
-    let world = run(tape, controller);
+    let world = rebel::run(tape, controller);
     row.push("fortune", world.fortune());
     row.push("success", world.success());
     row.push("swaps", f64::from(world.swaps));
@@ -178,7 +178,7 @@ fn planned(tapes: &[Tape], tuning: &[Tape], watch: &mut Watch<'_>) -> Vec<Row> {
     tell(2, "plans");
     // How many checks of the dear plan buy the success: by a straight line between the two.
     let success = |plan: &mut Plan<'_>| {
-        let all = tuning.iter().take(1).map(|tape| run(tape, plan).success());
+        let all = tuning.iter().take(1).map(|tape| rebel::run(tape, plan).success());
         all.sum::<f64>()
     };
     let (low, high) = (success(&mut cheap), success(&mut dear));

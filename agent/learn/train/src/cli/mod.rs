@@ -30,8 +30,8 @@ struct Shown {
     text: String,
 }
 
-/// Runs one command line (without the program's name and the word `learn`), prints to `out` what it
-/// answers and to `err` progress and what went wrong, and returns the exit code.
+/// Runs one command line (without the program's name and the word `learn`), prints to `out` what
+/// it answers and to `err` progress and what went wrong, and returns the exit code.
 pub fn run(args: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let words = std::iter::once("debal learn").chain(args.iter().map(String::as_str));
     let line = match Line::try_parse_from(words) {
@@ -191,7 +191,7 @@ fn evaluate(given: &Evaluate, err: &mut dyn Write) -> Result<Shown, Error> {
     let mut watch = teller(err);
     let (name, rows, metrics, extra) = match given.what {
         What::Policy if given.b3 => {
-            let rows = b3::run_seeds(given.seeds as u64, &mut watch)?;
+            let rows = b3::run(given.seeds as u64, &mut watch)?;
             ("b3", rows, vec!["fortune", "success", "swaps", "learn_s"], b3_note())
         }
         What::Policy => {

@@ -1,4 +1,5 @@
-//! What becomes of an epoch's requests: moves between the node's own channels, at the market's price.
+//! What becomes of an epoch's requests: moves between the node's own channels, at the market's
+//! price.
 //!
 //! It must never move more than an end asked for, lent or holds, nor against its bid.
 

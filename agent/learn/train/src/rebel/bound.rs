@@ -20,11 +20,11 @@ pub struct Bound {
 ///
 /// With x and y the coins that entered from L and from R (y at most what arrived), z those swapped
 /// into R and w those swapped out of L: R's local balance cannot end below 0, so
-/// `0.99 x <= 500 + y + z`; L's cannot end above its capacity, so `w >= 500 + x - 0.99 y - 1000`. A
-/// swap moves at most the capacity, so a coin swapped costs at least a whole swap's fee /
-/// capacity. Fortune is `2000 + 0.01 (x + y)` less swap fees. Raising z by one allows 1 / 0.99 more
-/// x, each of which must leave L again: [`Bound::carry_margin`] is what that leaves. While it is
-/// below 0 the best z is 0; y is worth raising always. Swaps the other way only add cost.
+/// `0.99 x <= 500 + y + z`; L's cannot end above its capacity, so `w >= 500 + x - 0.99 y - 1000`.
+/// A swap moves at most the capacity, so a coin swapped costs at least a whole swap's fee /
+/// capacity. Fortune is `2000 + 0.01 (x + y)` less swap fees. Raising z by one allows 1 / 0.99
+/// more x, each of which must leave L again: [`Bound::carry_margin`] is what that leaves. While it
+/// is below 0 the best z is 0; y is worth raising always. Swaps the other way only add cost.
 pub fn bound(tape: &Tape) -> Bound {
     let mut arrived = [0.0; 2];
     for payment in tape.payments() {

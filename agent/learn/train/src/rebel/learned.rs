@@ -15,7 +15,8 @@ use debal_learn::net::{Net, softsign};
 pub const INPUTS: usize = 10;
 /// Target and urgency.
 pub const OUTPUTS: usize = 2;
-/// One network for either channel; two layers of 16 learn faster here than two of 64, and no worse.
+/// One network for either channel; two layers of 16 learn faster here than two of 64, and no
+/// worse.
 pub const SIZES: [usize; 4] = [INPUTS, 16, 16, OUTPUTS];
 
 /// Coins a unit of missing success costs a member: steeper than any trade on the frontier.
@@ -40,8 +41,8 @@ impl Learned {
     }
 }
 
-/// Spreads evenly over [0, 1) from check to check, the same for both channels: with it a policy can
-/// do something at a share of the checks only, as the best trade of fortune for success needs.
+/// Spreads evenly over [0, 1) from check to check, the same for both channels: with it a policy
+/// can do something at a share of the checks only, as the best trade of fortune for success needs.
 fn dither(minute: f64) -> f64 {
     const GOLDEN: f64 = 0.618_033_988_749_895;
     (minute / CHECK_MINUTES * GOLDEN).fract()

@@ -1,4 +1,5 @@
-//! RebEL's environment (papers.md 1.3): one relay node between L and R, two channels, submarine swaps.
+//! RebEL's environment (papers.md 1.3): one relay node between L and R, two channels, submarine
+//! swaps.
 //!
 //! Written anew from the published description and its code's behaviour. It must never give a
 //! controller anything that RebEL's could not see, and must never lose a coin: every coin of the

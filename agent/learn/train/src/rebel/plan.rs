@@ -1,7 +1,7 @@
 //! The best stationary policy that knows the demand: dynamic programming over both balances.
 //!
-//! A yardstick: it plans with the demand's law, which no learner is told. It must never look at the
-//! payments it is evaluated on.
+//! A yardstick: it plans with the demand's law, which no learner is told. It must never look at
+//! the payments it is evaluated on.
 
 use super::tape::Payment;
 use super::{CAPACITY, CHECK_MINUTES, CHECKS, Controller, L, R, SWAP_MINUTES, Swap, Tape, World};

@@ -1,4 +1,4 @@
-//! Forecasts side by side: first passage with and without the residual, b / |mu|, the seed's formula.
+//! Forecasts side by side: first passage with and without the residual, b / |mu|, the seed's.
 //!
 //! It must never score a residual on cases it was trained on.
 

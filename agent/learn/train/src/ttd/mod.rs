@@ -1,7 +1,7 @@
 //! Time to depletion: forecasts of simulated and recorded channels, scored by what came.
 //!
-//! It must never show a forecast anything after its moment, and counts what did not come within the
-//! horizon as just that.
+//! It must never show a forecast anything after its moment, and counts what did not come within
+//! the horizon as just that.
 
 pub mod contest;
 pub mod recorded;

@@ -4,7 +4,7 @@
 //! what nobody can beat.
 
 use crate::rebel::bound::bound;
-use crate::rebel::learned::{self, Learned};
+use crate::rebel::learned;
 use crate::rebel::plan::{Model, Plan};
 use crate::rebel::rules::{Autoloop, Loopmax, Nothing};
 use crate::rebel::{self, CHECK_MINUTES, CHECKS, Controller, Swap, Tape, World};
@@ -57,17 +57,7 @@ pub fn run_with(settings: &Settings, watch: &mut Watch<'_>) -> Result<Vec<Row>, 
     let tapes: Vec<Tape> = (0..settings.seeds).map(|seed| Tape::new(TEST + seed)).collect();
     let tuning: Vec<Tape> = (0..TUNING_TAPES).map(|seed| Tape::new(TUNING + seed)).collect();
     let mut rows = vec![bounds(&tapes)];
-    let aims = [("learned, success >= 0.553", AIM_SUCCESS), ("learned, fortune alone", 0.0)];
-    for (name, least_success) in aims {
-        let mut row = Row::new(name);
-        for (seed, tape) in (0_u64..).zip(&tapes) {
-            let start = Instant::now();
-            let mut policy = train(name, seed, least_success, &settings.search, watch)?;
-            row.push("learn_s", start.elapsed().as_secs_f64());
-            play(&mut row, tape, &mut policy);
-        }
-        rows.push(row);
-    }
+    rows.extend(trained(settings, &tapes, watch)?);
     if settings.planned {
         rows.extend(planned(&tapes, &tuning, watch));
     }
@@ -86,18 +76,25 @@ pub fn run(seeds: u64, watch: &mut Watch<'_>) -> Result<Vec<Row>, Error> {
     run_with(&Settings::full(seeds), watch)
 }
 
-fn train(
-    name: &'static str,
-    seed: u64,
-    least_success: f64,
-    search: &es::Settings,
-    watch: &mut Watch<'_>,
-) -> Result<Learned, Error> {
-    let mut told = |progress: &Progress| {
-        let note = format!("seed {seed}, {}", progress.note);
-        watch(&Progress { stage: name, note, ..progress.clone() })
-    };
-    learned::train(seed, least_success, search, &mut told)
+/// The policy that buys success, and the one for fortune alone that it begins with.
+fn trained(settings: &Settings, tapes: &[Tape], watch: &mut Watch<'_>) -> Result<[Row; 2], Error> {
+    let mut both = Row::new("learned, success >= 0.553");
+    let mut alone = Row::new("learned, fortune alone");
+    for (seed, tape) in (0_u64..).zip(tapes) {
+        let mut told = |progress: &Progress| {
+            let note = format!("seed {seed}, {}", progress.note);
+            watch(&Progress { stage: "learn", note, ..progress.clone() })
+        };
+        let start = Instant::now();
+        let mut first = learned::train(seed, 0.0, None, &settings.search, &mut told)?;
+        alone.push("learn_s", start.elapsed().as_secs_f64());
+        let from = Some(&first);
+        let mut second = learned::train(seed, AIM_SUCCESS, from, &settings.search, &mut told)?;
+        both.push("learn_s", start.elapsed().as_secs_f64());
+        play(&mut alone, tape, &mut first);
+        play(&mut both, tape, &mut second);
+    }
+    Ok([both, alone])
 }
 
 fn play(row: &mut Row, tape: &Tape, controller: &mut dyn Controller) {

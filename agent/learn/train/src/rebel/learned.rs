@@ -26,7 +26,7 @@ const TAPES: usize = 2;
 /// Checks of a member's run: a quarter of a whole one.
 const SHORT_CHECKS: usize = 150;
 /// Tapes the mean is checked on.
-const CHECK_TAPES: u64 = 4;
+const CHECK_TAPES: u64 = 8;
 
 /// The network as a controller.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,62 +100,76 @@ struct Fortune {
 }
 
 impl Fortune {
-    fn on(&self, values: &[f32], tapes: &[Tape], checks: usize) -> f64 {
+    /// Mean and worst gain of a whole run, and mean success; shorter runs are scaled up.
+    fn on(&self, values: &[f32], tapes: &[Tape], checks: usize) -> (f64, f64, f64) {
         let mut net = self.net.clone();
         net.set_values(values);
         let mut controller = Learned::new(net);
         let count = tapes.len() as f64;
-        let (mut fortune, mut success) = (0.0, 0.0);
+        let (mut mean, mut worst, mut success) = (0.0, f64::INFINITY, 0.0);
         for tape in tapes {
             let world = run_for(tape, &mut controller, checks);
             let gain = world.fortune() - 2.0 * START_LOCAL - START_ON_CHAIN;
-            fortune += gain * CHECKS as f64 / checks as f64 / count;
+            let gain = gain * CHECKS as f64 / checks as f64;
+            mean += gain / count;
+            worst = worst.min(gain);
             success += world.success() / count;
         }
-        fortune - SHORTFALL_PRICE * (self.least_success - success).max(0.0)
+        (mean, worst, success)
+    }
+
+    fn shortfall(&self, success: f64) -> f64 {
+        SHORTFALL_PRICE * (self.least_success - success).max(0.0)
     }
 }
 
 impl Task for Fortune {
     fn score(&self, values: &[f32], generation: usize) -> f64 {
         let first = generation * TAPES % self.tapes.len();
-        self.on(values, &self.tapes[first..first + TAPES], SHORT_CHECKS)
+        let tapes = &self.tapes[first..first + TAPES];
+        let (mean, _, success) = self.on(values, tapes, SHORT_CHECKS);
+        mean - self.shortfall(success)
     }
 
+    /// The worst tape counts as much as all: a policy that is stuck on one in ten is no policy.
     fn check(&self, values: &[f32]) -> f64 {
-        self.on(values, &self.check_tapes, CHECKS)
+        let (mean, worst, success) = self.on(values, &self.check_tapes, CHECKS);
+        0.5 * (mean + worst) - self.shortfall(success)
     }
 }
 
 /// The search that B3 runs.
 pub const SEARCH: es::Settings = es::Settings {
     pairs: 20,
-    generations: 250,
+    generations: 200,
     sigma: 0.06,
     step: 0.015,
     patience: 10,
     check_every: 10,
 };
 
-/// Trains with `seed`; tapes 2^32 x seed and on are its own, never those of an evaluation.
+/// Trains with `seed`, from `first` if it is given; tapes 2^32 x seed and on are its own, never
+/// those of an evaluation. Fortune alone is quickly learned; a success to keep is best learned from
+/// there, for it has to be bought a little at a time.
 pub fn train(
     seed: u64,
     least_success: f64,
+    first: Option<&Learned>,
     settings: &es::Settings,
     watch: &mut Watch<'_>,
 ) -> Result<Learned, Error> {
-    let first = (seed + 1) << 32;
-    let net = Net::new(&SIZES, fresh(&SIZES, &[0.0, 0.1], seed))
-        .map_err(|misfit| Error::Usage(misfit.to_string()))?;
+    let tapes = (seed + 1) << 32;
+    let values =
+        first.map_or_else(|| fresh(&SIZES, &[0.0, 0.1], seed), |first| first.net.values().to_vec());
+    let mut net = Net::new(&SIZES, values).map_err(|misfit| Error::Usage(misfit.to_string()))?;
     let task = Fortune {
         least_success,
-        tapes: (0..16).map(|index| Tape::new(first + index)).collect(),
-        check_tapes: (16..16 + CHECK_TAPES).map(|index| Tape::new(first + index)).collect(),
+        tapes: (0..16).map(|index| Tape::new(tapes + index)).collect(),
+        check_tapes: (16..16 + CHECK_TAPES).map(|index| Tape::new(tapes + index)).collect(),
         net: net.clone(),
     };
     let start = State::new(seed, net.values().to_vec());
     let found = es::search(&task, settings, start, watch, &mut |_| Ok(()))?;
-    let mut net = net;
     net.set_values(&found.best);
     Ok(Learned::new(net))
 }

@@ -12,15 +12,15 @@ use debal_learn::forecast::Passage;
 use debal_learn::net::{Net, softsign};
 
 /// Numbers the network sees.
-pub const INPUTS: usize = 10;
+pub const INPUTS: usize = 9;
 /// Target and urgency.
 pub const OUTPUTS: usize = 2;
 /// One network for either channel; two layers of 16 learn faster here than two of 64, and no
 /// worse.
 pub const SIZES: [usize; 4] = [INPUTS, 16, 16, OUTPUTS];
 
-/// Coins a unit of missing success costs a member: steeper than any trade on the frontier.
-const SHORTFALL_PRICE: f64 = 25_000.0;
+/// Checks after which a mixture begins again with its dear part.
+const BLOCK_CHECKS: f64 = 60.0;
 /// Tapes a generation plays.
 const TAPES: usize = 2;
 /// Checks of a member's run: a quarter of a whole one.
@@ -39,13 +39,6 @@ impl Learned {
     pub const fn new(net: Net) -> Self {
         Self { net }
     }
-}
-
-/// Spreads evenly over [0, 1) from check to check, the same for both channels: with it a policy
-/// can do something at a share of the checks only, as the best trade of fortune for success needs.
-fn dither(minute: f64) -> f64 {
-    const GOLDEN: f64 = 0.618_033_988_749_895;
-    (minute / CHECK_MINUTES * GOLDEN).fract()
 }
 
 /// What one channel end sees, numbers about one.
@@ -68,7 +61,6 @@ fn inputs(world: &World, channel: usize, minute: f64) -> [f32; INPUTS] {
         softsign((world.on_chain / CAPACITY - 2.0) as f32),
         // Fine scale near empty, where most decisions are made.
         softsign((world.local[channel].min(world.remote[channel]) / 50.0) as f32),
-        (2.0 * dither(minute) - 1.0) as f32,
     ]
 }
 
@@ -91,35 +83,31 @@ impl Controller for Learned {
     }
 }
 
-/// What is trained for: fortune, at no less than this share of successes.
+/// What is trained for: fortune, and what successes are worth in coins.
 struct Fortune {
     net: Net,
-    least_success: f64,
+    price: f64,
     tapes: Vec<Tape>,
     check_tapes: Vec<Tape>,
 }
 
 impl Fortune {
-    /// Mean and worst gain of a whole run, and mean success; shorter runs are scaled up.
-    fn on(&self, values: &[f32], tapes: &[Tape], checks: usize) -> (f64, f64, f64) {
+    /// Mean and worst gain of a whole run; shorter runs are scaled up.
+    fn on(&self, values: &[f32], tapes: &[Tape], checks: usize) -> (f64, f64) {
         let mut net = self.net.clone();
         net.set_values(values);
         let mut controller = Learned::new(net);
         let count = tapes.len() as f64;
-        let (mut mean, mut worst, mut success) = (0.0, f64::INFINITY, 0.0);
+        let (mut mean, mut worst) = (0.0, f64::INFINITY);
         for tape in tapes {
             let world = run_for(tape, &mut controller, checks);
             let gain = world.fortune() - 2.0 * START_LOCAL - START_ON_CHAIN;
+            let gain = gain + self.price * f64::from(world.payments[1]);
             let gain = gain * CHECKS as f64 / checks as f64;
             mean += gain / count;
             worst = worst.min(gain);
-            success += world.success() / count;
         }
-        (mean, worst, success)
-    }
-
-    fn shortfall(&self, success: f64) -> f64 {
-        SHORTFALL_PRICE * (self.least_success - success).max(0.0)
+        (mean, worst)
     }
 }
 
@@ -127,14 +115,13 @@ impl Task for Fortune {
     fn score(&self, values: &[f32], generation: usize) -> f64 {
         let first = generation * TAPES % self.tapes.len();
         let tapes = &self.tapes[first..first + TAPES];
-        let (mean, _, success) = self.on(values, tapes, SHORT_CHECKS);
-        mean - self.shortfall(success)
+        self.on(values, tapes, SHORT_CHECKS).0
     }
 
     /// The worst tape counts as much as all: a policy that is stuck on one in ten is no policy.
     fn check(&self, values: &[f32]) -> f64 {
-        let (mean, worst, success) = self.on(values, &self.check_tapes, CHECKS);
-        0.5 * (mean + worst) - self.shortfall(success)
+        let (mean, worst) = self.on(values, &self.check_tapes, CHECKS);
+        0.5 * (mean + worst)
     }
 }
 
@@ -148,28 +135,72 @@ pub const SEARCH: es::Settings = es::Settings {
     check_every: 10,
 };
 
-/// Trains with `seed`, from `first` if it is given; tapes 2^32 x seed and on are its own, never
-/// those of an evaluation. Fortune alone is quickly learned; a success to keep is best learned from
-/// there, for it has to be bought a little at a time.
+/// Trains with `seed` when a success is worth `price` coins; its tapes are never those of an
+/// evaluation.
 pub fn train(
     seed: u64,
-    least_success: f64,
-    first: Option<&Learned>,
+    price: f64,
     settings: &es::Settings,
     watch: &mut Watch<'_>,
 ) -> Result<Learned, Error> {
-    let tapes = (seed + 1) << 32;
-    let values =
-        first.map_or_else(|| fresh(&SIZES, &[0.0, 0.1], seed), |first| first.net.values().to_vec());
-    let mut net = Net::new(&SIZES, values).map_err(|misfit| Error::Usage(misfit.to_string()))?;
+    let mut net = Net::new(&SIZES, fresh(&SIZES, &[0.0, 0.1], seed))
+        .map_err(|misfit| Error::Usage(misfit.to_string()))?;
+    let first = first_tape(seed);
     let task = Fortune {
-        least_success,
-        tapes: (0..16).map(|index| Tape::new(tapes + index)).collect(),
-        check_tapes: (16..16 + CHECK_TAPES).map(|index| Tape::new(tapes + index)).collect(),
+        price,
+        tapes: (0..16).map(|index| Tape::new(first + index)).collect(),
+        check_tapes: check_tapes(seed),
         net: net.clone(),
     };
     let start = State::new(seed, net.values().to_vec());
     let found = es::search(&task, settings, start, watch, &mut |_| Ok(()))?;
     net.set_values(&found.best);
     Ok(Learned::new(net))
+}
+
+const fn first_tape(seed: u64) -> u64 {
+    (seed + 1) << 32
+}
+
+fn check_tapes(seed: u64) -> Vec<Tape> {
+    (16..16 + CHECK_TAPES).map(|index| Tape::new(first_tape(seed) + index)).collect()
+}
+
+/// Two policies, the dear one for a share of every [`BLOCK_CHECKS`]: the best trade of fortune for
+/// a given success is a mixture of two policies that each are best at a price of success.
+#[derive(Debug, Clone)]
+pub struct Mixture {
+    dear: Learned,
+    cheap: Learned,
+    dear_share: f64,
+}
+
+impl Mixture {
+    /// The smallest share of the dear policy that keeps `least_success` on the tapes of `seed`.
+    pub fn new(seed: u64, dear: Learned, cheap: Learned, least_success: f64) -> Self {
+        let tapes = check_tapes(seed);
+        let mut mixture = Self { dear, cheap, dear_share: 0.0 };
+        let (mut low, mut high) = (0.0, 1.0);
+        for _ in 0..7 {
+            mixture.dear_share = 0.5 * (low + high);
+            let all = tapes.iter().map(|tape| run_for(tape, &mut mixture, CHECKS).success());
+            let success = all.sum::<f64>() / tapes.len() as f64;
+            if success < least_success {
+                low = mixture.dear_share;
+            } else {
+                high = mixture.dear_share;
+            }
+        }
+        mixture.dear_share = high;
+        mixture
+    }
+}
+
+impl Controller for Mixture {
+    fn decide(&mut self, world: &World, channel: usize, minute: f64) -> Swap {
+        let in_block = (minute / CHECK_MINUTES / BLOCK_CHECKS).fract();
+        let dear = in_block < self.dear_share;
+        let policy = if dear { &mut self.dear } else { &mut self.cheap };
+        policy.decide(world, channel, minute)
+    }
 }

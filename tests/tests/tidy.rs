@@ -160,7 +160,13 @@ fn imports_go_downwards_only() {
         ("agent/backends/breaker", ""),
         ("agent/backends/breaker/fake", ""),
         ("agent/backends/cln/fake", ""),
-        ("agent", "crypto protocol planner plan fees-cli net store backends"),
+        ("agent/learning", ""),
+        ("agent/learning/train", "learn"),
+        (
+            "agent",
+            "crypto protocol planner plan fees fees-cli fees-history fees-manager learn train net \
+             store backends",
+        ),
         ("sim-cluster/simulator", "crypto protocol planner store"),
         ("sim-cluster/bench", "planner topology"),
         ("sim-cluster", "debal bench crypto protocol planner simulator topology"),

@@ -66,6 +66,13 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
     },
+    /// Train and compare what the node decides with (`debal learn --help`).
+    #[command(disable_help_flag = true)]
+    Learn {
+        /// What `debal learn --help` lists.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
     /// Run charge-lnd's command line: the same flags, the same rule files.
     #[command(name = "charge-lnd", disable_help_flag = true)]
     ChargeLnd {

@@ -93,6 +93,12 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         let words: Vec<String> = json.into_iter().chain(words.iter().cloned()).collect();
         return debal_fees_cli::run(&words, &mut std::io::stdout(), &mut std::io::stderr()).into();
     }
+    if let Command::Learn { words } = &cli.command {
+        let json = json.then(|| "--json".to_owned());
+        let words: Vec<String> = json.into_iter().chain(words.iter().cloned()).collect();
+        return debal_train::cli::run(&words, &mut std::io::stdout(), &mut std::io::stderr())
+            .into();
+    }
     if let Command::ChargeLnd { words } = &cli.command {
         let words: Vec<String> =
             std::iter::once("charge-lnd".to_owned()).chain(words.iter().cloned()).collect();
@@ -117,7 +123,10 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(cli: Cli) -> Result<Shown, Failure> {
     match cli.command {
-        Command::Plan { .. } | Command::Fees { .. } | Command::ChargeLnd { .. } => {
+        Command::Plan { .. }
+        | Command::Fees { .. }
+        | Command::Learn { .. }
+        | Command::ChargeLnd { .. } => {
             Err(Failure::failed("these commands have their own command lines"))
         }
         Command::Init { data_dir } => make(&data_dir),

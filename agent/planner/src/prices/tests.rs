@@ -196,9 +196,13 @@ fn a_channel_at_its_target_lends_to_neighbours_that_gain_more() {
 }
 
 #[test]
-fn rounds_come_near_the_optimum_from_zero_also_in_bad_weather() {
+fn where_values_count_relative_skew_thirty_rounds_come_near_the_optimum_also_in_bad_weather() {
     for seed in 0..5 {
-        let arcs = drawn(seed, 60, 300);
+        let mut arcs = drawn(seed, 60, 300);
+        arcs.retain(|arc| arc.value_ppm > 0);
+        for arc in &mut arcs {
+            arc.value_ppm = 1 + (1 << 30) / arc.capacity_msat as i64;
+        }
         let network = PriceNetwork::new(60, &arcs).unwrap();
         let best = optimum(60, &arcs);
         let value = |agreed: Agreed| {
@@ -206,8 +210,8 @@ fn rounds_come_near_the_optimum_from_zero_also_in_bad_weather() {
         };
         let calm = value(network.run(&Rounds::of(30), &mut Calm));
         let stormy = value(network.run(&Rounds::of(60), &mut Draws(seed)));
-        assert!(calm * 5 >= best * 4, "seed {seed}: {calm} of {best}");
-        assert!(stormy * 5 >= best * 4, "seed {seed}: {stormy} of {best} in bad weather");
+        assert!(calm * 10 >= best * 9, "seed {seed}: {calm} of {best}");
+        assert!(stormy * 10 >= best * 9, "seed {seed}: {stormy} of {best} in bad weather");
     }
 }
 

@@ -7,10 +7,11 @@ use crate::clock::Clock;
 use crate::config::{AgentConfig, ConfigError, Founding, GenesisError, Peer};
 use crate::driver::feed::GossipTrace;
 use crate::driver::{self, DriverHandle, Ended, Fatal, NetOutbox, Parts};
-use crate::fees::{self, Fees, Judged};
+use crate::fees::{self, Fees};
 use crate::metrics::{self, Budgets, Metrics};
 use crate::payments::Payer;
 use crate::shutdown::{self, Signals};
+use crate::steering::{Board, Steering};
 use crate::{history, init};
 use debal_backends::ChannelBackend;
 use debal_backends::ledger::Ledger;
@@ -177,12 +178,15 @@ impl Agent {
             node_id,
             config.attempts,
         );
-        let judged = Judged::default();
+        let board = Board::default();
         if let Some(config_fees) = config.fees.clone() {
-            let (liquidity, judged) = (config.liquidity, judged.clone());
-            let fees = Fees::new(driver.clone(), node_id, liquidity, config_fees, judged);
+            let (liquidity, board) = (config.liquidity, board.clone());
+            let fees = Fees::new(driver.clone(), node_id, liquidity, config_fees, board);
             fees::start(&directory, fees)?;
         }
+        let epoch_ms = founding.timetable.epoch_ms;
+        let steering =
+            Steering::new(driver.clone(), board.clone(), config.liquidity, config.caps, epoch_ms);
         let (stop_in, stop) = watch::channel(false);
         let service = Arc::new(Service {
             driver,
@@ -192,12 +196,13 @@ impl Agent {
             net: net.clone(),
             network: founding.network,
             node: node_id,
-            judged,
+            board: board.clone(),
             stop: stop_in,
         });
         let bound = api::bind(&directory).map_err(StartError::io("open the control socket"))?;
         let (listener, socket) = bound;
         let mut tasks = vec![tokio::spawn(api::serve(listener, Arc::clone(&service)))];
+        tasks.push(tokio::spawn(steering.run()));
         tasks.extend(serve_metrics(&config, &service).await?);
         tracing::info!(node = %node_id, network = %founding.name, "agent started");
         Ok(Self { service, backend, net, ended, stop, tasks, socket, _lock: lock })

@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod payments;
 pub mod ring;
 mod shutdown;
+pub mod steering;
 
 #[cfg(test)]
 mod agent_tests;

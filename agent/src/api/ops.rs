@@ -8,9 +8,9 @@ use super::render;
 use crate::config::genesis;
 use crate::driver::DriverHandle;
 use crate::driver::feed::GossipTrace;
-use crate::fees::Judged;
 use crate::metrics::Metrics;
 use crate::payments::{Limits, PayError, Payer};
+use crate::steering::Board;
 use debal_backends::Error as BackendError;
 use debal_backends::ledger::PortError;
 use debal_net::NetHandle;
@@ -47,8 +47,8 @@ pub struct Service {
     pub network: Digest,
     /// This node.
     pub node: NodeId,
-    /// What liquidity is worth, by channel, where fee rules are set.
-    pub judged: Judged,
+    /// Forecasts, and what liquidity is worth where fee rules are set, by channel.
+    pub board: Board,
     /// Becomes true when an operator asks to stop.
     pub stop: watch::Sender<bool>,
 }
@@ -160,7 +160,7 @@ impl Service {
     async fn why(&self, channel: ChannelId) -> Result<Value, ApiError> {
         let why = self.look(move |node, now| node.why(channel, now)).await?;
         let why = why.ok_or_else(|| no_channel(channel))?;
-        Ok(render::why(&why, self.judged.of(channel).as_ref()))
+        Ok(render::why(&why, self.board.of(channel)))
     }
 
     async fn privacy(&self) -> Result<Value, ApiError> {

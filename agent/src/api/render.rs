@@ -3,9 +3,9 @@
 //! No secret has a rendering.
 
 use crate::driver::feed::{Entry, Happening};
-use crate::fees::Judgement;
 use crate::metrics::outcome_name;
 use crate::payments::refusal_name;
+use crate::steering::Known;
 use debal_protocol::Epoch;
 use debal_protocol::event::Event;
 use debal_protocol::message::Refusal;
@@ -87,9 +87,10 @@ pub fn roster(epoch: Epoch, roster: &Roster) -> Value {
     })
 }
 
-/// A `why`, with what the fee rules make the channel's liquidity worth.
+/// A `why`, with the forecast and what the fee rules make the channel's liquidity worth.
 #[must_use]
-pub fn why(why: &Why, judged: Option<&Judgement>) -> Value {
+pub fn why(why: &Why, known: Option<Known>) -> Value {
+    let known = known.unwrap_or_default();
     json!({
         "channel": channel(&why.channel),
         "want": why.want,
@@ -98,7 +99,8 @@ pub fn why(why: &Why, judged: Option<&Judgement>) -> Value {
         "urgency": why.urgency,
         "blocked_by": why.blocked_by,
         "explanation": why.explanation,
-        "fees": judged,
+        "forecast": known.forecast,
+        "fees": known.fees,
     })
 }
 

@@ -148,13 +148,34 @@ pub fn why(why: &Value) -> String {
         sat(number(why, "send_msat")),
         sat(number(why, "receive_msat"))
     );
-    if let Some(ms) = channel["depletion_ms"].as_u64() {
+    let rough = channel["depletion_ms"].as_u64().filter(|_| why["forecast"].is_null());
+    if let Some(ms) = rough {
         let _ = writeln!(out, "empty in   about {} min at the present flow", ms / 60_000);
     }
+    forecast_line(&mut out, &why["forecast"]);
     fee_lines(&mut out, &why["fees"]);
     let _ = writeln!(out, "blocked by {}", text(why, "blocked_by"));
     let _ = writeln!(out, "{}", text(why, "explanation"));
     out
+}
+
+/// When the channel runs dry or full, at 10, 50 and 90 %.
+fn forecast_line(out: &mut String, forecast: &Value) {
+    if forecast.is_null() {
+        return;
+    }
+    let hours = |key: &str, index: usize| match forecast[key][index].as_u64() {
+        Some(seconds) => format!("{}.{} h", seconds / 3_600, seconds % 3_600 / 360),
+        None => "over a week".to_owned(),
+    };
+    for (label, key) in [("empty in", "depletion_s"), ("full in", "saturation_s")] {
+        if forecast[key][1].is_null() && forecast[key][0].is_null() {
+            continue;
+        }
+        let [soon, median, late] = [0, 1, 2].map(|index| hours(key, index));
+        let _ = writeln!(out, "{label:<10} {median} (10 %: {soon}, 90 %: {late})");
+    }
+    let _ = writeln!(out, "forecast   by the {} forecast", text(forecast, "by"));
 }
 
 /// What the fee rules make a channel's liquidity worth.

@@ -25,7 +25,7 @@ pub struct Model {
 }
 
 /// A channel end, judged.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Judgement {
     /// The channel.
     pub channel: String,

@@ -1,7 +1,7 @@
 //! The agent's own fees: rules over the ledger's channels, and what they mean for rebalancing.
 //!
 //! A thread of its own runs pass after pass: apply the rules as `debal fees` does on LND, then
-//! judge what liquidity is worth at the fees they will ask, and steer each channel end by it. It
+//! judge what liquidity is worth at the fees they will ask, for the steering to act on. It
 //! must never change a channel oftener than its pace, and a fault in the rules leaves fees and
 //! offers as they are.
 
@@ -17,34 +17,16 @@ pub use own::OwnNode;
 use crate::clock;
 use crate::config::FeesConfig;
 use crate::driver::DriverHandle;
+use crate::steering::Board;
 use debal_fees_cli::{RuleFile, read_rule_file};
 use debal_fees_history::{FeeHistory, HistoryError};
-use debal_fees_manager::{Manager, ManagerError, Pace};
+use debal_fees_manager::{Manager, ManagerError, NodeError, Pace};
+use debal_protocol::NodeId;
 use debal_protocol::config::Liquidity;
-use debal_protocol::input::Operator;
-use debal_protocol::{ChannelId, NodeId};
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// Name of the fee history in the data directory.
 pub const FILE_NAME: &str = "fees.sqlite";
-
-/// The newest judgement of every channel, for `why`.
-#[derive(Clone, Debug, Default)]
-pub struct Judged(Arc<Mutex<BTreeMap<ChannelId, Judgement>>>);
-
-impl Judged {
-    /// The newest judgement of a channel.
-    #[must_use]
-    pub fn of(&self, channel: ChannelId) -> Option<Judgement> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&channel).cloned()
-    }
-
-    fn replace(&self, all: BTreeMap<ChannelId, Judgement>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = all;
-    }
-}
 
 /// Why a pass did nothing, or not everything.
 #[derive(Debug, thiserror::Error)]
@@ -55,9 +37,6 @@ pub enum PassError {
     /// The node or the history failed.
     #[error(transparent)]
     Manager(#[from] ManagerError),
-    /// The agent is stopping.
-    #[error("the agent is stopping")]
-    Stopped,
 }
 
 /// What a pass did.
@@ -74,10 +53,9 @@ pub struct Passed {
 /// Fees of one node.
 pub struct Fees {
     node: OwnNode,
-    driver: DriverHandle,
     liquidity: Liquidity,
     config: FeesConfig,
-    judged: Judged,
+    board: Board,
     /// The newest rules that could be read.
     rules: Option<RuleFile>,
 }
@@ -90,10 +68,10 @@ impl Fees {
         node: NodeId,
         liquidity: Liquidity,
         config: FeesConfig,
-        judged: Judged,
+        board: Board,
     ) -> Self {
         let own = OwnNode::new(driver.clone(), node);
-        Self { node: own, driver, liquidity, config, judged, rules: None }
+        Self { node: own, liquidity, config, board, rules: None }
     }
 
     /// One pass. A rule file that cannot be read leaves the rules of the last pass in force.
@@ -122,20 +100,11 @@ impl Fees {
         needs.failed_s = needs.failed_s.max(demand_s);
         let state = manager.snapshot(now_s, &needs).await?;
         let judged = judge(&file.rules, &state, &self.liquidity, &self.config.model);
-        let mut kept = BTreeMap::new();
-        for (channel, judgement, steer) in judged {
+        for (_, judgement, steer) in &judged {
             passed.faults.extend(judgement.fault.clone());
             passed.steered += usize::from(steer.is_some());
-            kept.insert(channel, judgement);
-            // A channel that went away meanwhile needs no steering.
-            let request = Operator::Steer { channel, steer };
-            if let Err(debal_backends::ledger::PortError::Stopped) =
-                self.driver.operator(request).await
-            {
-                return Err(PassError::Stopped);
-            }
         }
-        self.judged.replace(kept);
+        self.board.judged(judged);
         Ok(passed)
     }
 }
@@ -168,7 +137,9 @@ pub fn start(directory: &Path, mut fees: Fees) -> Result<(), HistoryError> {
                         changed = passed.changed, steered = passed.steered,
                         faults = ?passed.faults, "fees"
                     ),
-                    Err(PassError::Stopped) => return,
+                    Err(PassError::Manager(ManagerError::Node(NodeError::Unavailable(_)))) => {
+                        return;
+                    }
                     Err(error) => tracing::warn!(%error, "fees not judged"),
                 }
                 tokio::time::sleep(every).await;

@@ -5,6 +5,7 @@ use crate::api::Op;
 use crate::world::{World, ask, event_of, local_msat, open};
 use debal_fees::state::Forward;
 use debal_fees::{NodeState, Options, Rules};
+use debal_protocol::ChannelId;
 use debal_protocol::steer::Steer;
 use serde_json::json;
 use std::time::Duration;
@@ -124,14 +125,14 @@ fn config(rules: &Path) -> FeesConfig {
 async fn a_pass_sets_the_ledgers_fees_by_the_rules_and_why_shows_what_liquidity_is_worth() {
     let world = World::new(2, 600_000);
     let agents = world.start().await;
-    open([&agents[0], &agents[1]], "1x1x1", 1_000_000_000, 900_000_000).await;
+    open([&agents[0], &agents[1]], "1x1x1", 1_000_000_000, 750_000_000).await;
     event_of(&agents[0], "channel_opened").await;
     let file = world.path(0).join("rules.conf");
     std::fs::write(&file, PROPORTIONAL).unwrap();
     let service = agents[0].service();
-    let (liquidity, judged) = (Liquidity::default(), Judged::default());
+    let (liquidity, board) = (Liquidity::default(), service.board.clone());
     let mut fees =
-        Fees::new(service.driver.clone(), service.node, liquidity, config(&file), judged.clone());
+        Fees::new(service.driver.clone(), service.node, liquidity, config(&file), board.clone());
     let history = || FeeHistory::open(&world.path(0).join(FILE_NAME)).unwrap();
     let passed = fees.pass(history(), NOW_S).await.unwrap();
     assert_eq!(passed, Passed { changed: 1, steered: 1, faults: Vec::new() });
@@ -139,15 +140,15 @@ async fn a_pass_sets_the_ledgers_fees_by_the_rules_and_why_shows_what_liquidity_
     let find = move |node: &debal_protocol::Node, _| {
         node.durable().channels.get(&channel).map(|held| held.our_policy.ppm)
     };
-    // 90 % are ours: 100 + 10 % of 1,000 ppm.
-    assert_eq!(service.driver.look(find).await.unwrap(), Some(200));
-    assert_eq!(judged.of(channel).unwrap().fee_before_ppm, 200);
-    assert_eq!(local_msat(&agents[0], "1x1x1").await, 900_000_000);
+    // Three quarters are ours: 100 + 25 % of 1,000 ppm.
+    assert_eq!(service.driver.look(find).await.unwrap(), Some(350));
+    assert_eq!(board.of(channel).unwrap().fees.unwrap().fee_before_ppm, 350);
+    assert_eq!(local_msat(&agents[0], "1x1x1").await, 750_000_000);
     // A file that breaks keeps the old rules; nothing is left to change.
     std::fs::write(&file, "[default\n").unwrap();
     let passed = fees.pass(history(), NOW_S + 600).await.unwrap();
     assert_eq!((passed.changed, passed.steered), (0, 1));
     assert!(passed.faults[0].starts_with("the old rules stay in force"), "{passed:?}");
     let why = ask(&agents[0], Op::Why { channel: "1x1x1".to_owned() }).await;
-    assert_eq!(why["urgency"], 1);
+    assert_eq!(why["fees"]["fee_before_ppm"], 350);
 }

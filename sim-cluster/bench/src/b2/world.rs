@@ -26,8 +26,11 @@ pub fn core(state: &State, least: usize, most_msat: u64, seed: u64) -> State {
     while let Some(node) = leaving.pop() {
         for &channel in &lists[node] {
             for end in state.channels[channel as usize].ends.map(|end| end as usize) {
+                if gone[end] {
+                    continue;
+                }
                 degree[end] -= 1;
-                if degree[end] < least && !gone[end] {
+                if degree[end] < least {
                     gone[end] = true;
                     leaving.push(end);
                 }
@@ -36,8 +39,7 @@ pub fn core(state: &State, least: usize, most_msat: u64, seed: u64) -> State {
     }
     let mut number = vec![0u32; lists.len()];
     let mut nodes = 0;
-    for (node, number) in number.iter_mut().enumerate().filter(|(node, _)| !gone[*node]) {
-        let _ = node;
+    for (number, _) in number.iter_mut().zip(&gone).filter(|(_, gone)| !**gone) {
         *number = nodes;
         nodes += 1;
     }

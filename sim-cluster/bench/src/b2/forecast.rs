@@ -1,9 +1,10 @@
 //! The node policy of B2: every end says what a further msat is worth to it, from its own forecast of
 //! whether it runs dry, and the circulation decides the amounts.
 //!
-//! A msat at an end is worth the probability that it will be needed before the horizon: that the
-//! balance, drifting as observed, passes what is left (first passage). So an end takes part only when
-//! its forecast says so, asks only for what the coming time needs, and lends what it does not.
+//! A msat at an end is worth the probability that it is missed before the horizon: that the end is asked
+//! at all, times the first-passage probability that the balance, drifting and spreading as observed,
+//! falls below what a payment takes. So an end takes part only when its forecast says that it will run
+//! dry, asks only for what the coming time needs, and lends what it does not need.
 //! It must never use anything but what both ends of the one channel have seen.
 
 use super::traffic::{Asked, Traffic};
@@ -17,27 +18,27 @@ use debal_planner::cycles::{Limits, decompose};
 use debal_planner::score::Score;
 
 /// Steps in which the value of a balance is told, as shares of the capacity.
-const STEPS: [f64; 4] = [0.05, 0.10, 0.15, 0.20];
+const STEPS: [f64; 5] = [0.02, 0.04, 0.08, 0.16, 0.20];
 
 /// When to take part, and with how much.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Forecast {
-    /// Periods that a balance should last.
+    /// Periods ahead at which the forecast looks.
     pub horizon: f64,
-    /// The least worth of a msat that moves it over one hop.
+    /// What a msat must be worth on the average of a cycle's hops.
     pub threshold: f64,
-    /// Weight of a period against the one after it, in the observed drift and spread.
-    pub decay: f64,
+    /// The observed spread counts so many times.
+    pub spread: f64,
 }
 
 impl Default for Forecast {
     fn default() -> Self {
-        Self { horizon: 1.0, threshold: 0.1, decay: 0.8 }
+        Self { horizon: 1.0, threshold: 0.6, spread: 1.0 }
     }
 }
 
-/// The probability that a process of this drift and variance (per unit of time) falls by `room`
-/// within `time`: first passage of a Brownian motion.
+/// The probability that a balance that falls by `falls` a period with this variance falls by `room`
+/// within `time` periods: first passage of a Brownian motion.
 #[must_use]
 pub fn passes(room: f64, falls: f64, variance: f64, time: f64) -> f64 {
     if room <= 0.0 {
@@ -47,9 +48,9 @@ pub fn passes(room: f64, falls: f64, variance: f64, time: f64) -> f64 {
         return f64::from(u8::from(falls * time >= room));
     }
     let spread = (variance * time).sqrt();
-    let mirrored = (2.0 * falls * room / variance).min(700.0).exp();
-    let below = normal((falls * time - room) / spread);
-    (below + mirrored * normal((-falls * time - room) / spread)).clamp(0.0, 1.0)
+    let back = normal((-falls * time - room) / spread);
+    let mirrored = if back > 0.0 { (2.0 * falls * room / variance + back.ln()).exp() } else { 0.0 };
+    (normal((falls * time - room) / spread) + mirrored).clamp(0.0, 1.0)
 }
 
 /// The normal distribution function (Abramowitz and Stegun 26.2.17, error below 1e-7).
@@ -66,35 +67,35 @@ fn normal(x: f64) -> f64 {
 /// What both ends of a channel expect.
 struct Outlook {
     capacity: f64,
-    /// What end 0 is expected to lose a period, and its variance.
-    falls: f64,
+    asked: [Asked; 2],
+    /// The variance of what end 0 loses in a period.
     variance: f64,
-    /// What a payment out of either end needs.
-    needs: [f64; 2],
-    horizon: f64,
+    time: f64,
 }
 
 impl Outlook {
-    /// What a further msat is worth at end 0 when it holds `held`: the probability that it will be
-    /// short, less the probability that the other end will be.
+    /// What a msat more at end 0 is worth when it holds `held`, less what that takes from end 1.
     fn worth(&self, held: f64) -> f64 {
-        let short = |room: f64, falls: f64, need: f64| {
-            if need <= 0.0 { 0.0 } else { passes(room - need, falls, self.variance, self.horizon) }
+        let falls = self.asked[0].sum - self.asked[1].sum;
+        let missed = |asked: &Asked, held: f64, falls: f64| {
+            if asked.count <= 0.0 {
+                return 0.0;
+            }
+            // Payments come one by one: three times the mean count is nearly certain to hold one.
+            let wanted = 1.0 - (-3.0 * asked.count).exp();
+            wanted * passes(held - asked.squares / asked.sum, falls, self.variance, self.time)
         };
-        short(held, self.falls, self.needs[0])
-            - short(self.capacity - held, -self.falls, self.needs[1])
+        missed(&self.asked[0], held, falls) - missed(&self.asked[1], self.capacity - held, -falls)
     }
 }
 
 impl Forecast {
-    fn outlook(&self, channel: &Channel, asked: &[Asked]) -> Outlook {
-        let typical = |asked: &Asked| if asked.sum > 0.0 { asked.squares / asked.sum } else { 0.0 };
+    fn outlook(&self, channel: &Channel, asked: [Asked; 2]) -> Outlook {
         Outlook {
             capacity: channel.capacity_msat as f64,
-            falls: asked[0].sum - asked[1].sum,
-            variance: asked[0].squares + asked[1].squares,
-            needs: [typical(&asked[0]), typical(&asked[1])],
-            horizon: self.horizon,
+            asked,
+            variance: (asked[0].squares + asked[1].squares) * self.spread * self.spread,
+            time: self.horizon,
         }
     }
 
@@ -138,16 +139,12 @@ impl Method for Forecast {
         &self,
         state: &State,
         traffic: &Traffic,
-        seed: u64,
+        _seed: u64,
     ) -> Result<Outcome, BenchError> {
-        let expected = traffic.expected(self.decay);
-        if expected.is_empty() {
-            return self.settle(state, seed);
-        }
         let mut arcs = Vec::with_capacity(state.channels.len() * 4);
-        for ((label, channel), asked) in (0u64..).zip(&state.channels).zip(expected.chunks_exact(2))
-        {
-            self.arcs(label, channel, &self.outlook(channel, asked), &mut arcs);
+        for (index, channel) in state.channels.iter().enumerate() {
+            let asked = [traffic.expected(2 * index), traffic.expected(2 * index + 1)];
+            self.arcs(index as u64, channel, &self.outlook(channel, asked), &mut arcs);
         }
         let best = optimum(state.nodes, &arcs)?;
         let free = vec![Score::ZERO; arcs.len()];

@@ -96,20 +96,17 @@ impl Method for Loopmax {
         &self,
         state: &State,
         traffic: &Traffic,
-        seed: u64,
+        _seed: u64,
     ) -> Result<Outcome, BenchError> {
-        let asked = traffic.expected(0.8);
-        if asked.is_empty() {
-            return self.settle(state, seed);
-        }
         Ok(swapped(state, |index| {
             let channel = &state.channels[index];
-            let falls = asked[2 * index].sum - asked[2 * index + 1].sum;
+            let falls = traffic.expected(2 * index).sum - traffic.expected(2 * index + 1).sum;
             let draining = usize::from(falls < 0.0);
             let periods = channel.holds(draining) as f64 / falls.abs();
             let margin = (falls.abs() * self.confirm / 5.0) as u64;
             let full = channel.capacity_msat - margin.min(channel.capacity_msat);
-            let runs_out = periods < self.confirm + 1.0 && channel.holds(draining) < full;
+            let runs_out =
+                falls != 0.0 && periods < self.confirm + 1.0 && channel.holds(draining) < full;
             let after = if draining == 0 { full } else { channel.capacity_msat - full };
             runs_out.then_some(after)
         }))

@@ -3,12 +3,9 @@
 //! An end is never told what happened elsewhere: it counts what it forwarded and what it was asked for
 //! and could not forward, nothing that failed before or after it.
 
-use std::collections::VecDeque;
-
-/// Most periods that are remembered.
-const REMEMBERED: usize = 8;
-
-/// What was asked of one end in one period (amounts in msat).
+/// Weight of a period against the one after it.
+const DECAY: f64 = 0.8;
+/// What was asked of one end in a period (amounts in msat).
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Asked {
     /// How often.
@@ -23,14 +20,16 @@ pub struct Asked {
 #[derive(Debug, Clone, Default)]
 pub struct Traffic {
     now: Vec<Asked>,
-    past: VecDeque<Vec<Asked>>,
+    past: Vec<Asked>,
+    weight: f64,
 }
 
 impl Traffic {
     /// Nothing seen yet by the ends of so many channels.
     #[must_use]
     pub fn of(channels: usize) -> Self {
-        Self { now: vec![Asked::default(); channels * 2], past: VecDeque::new() }
+        let unseen = vec![Asked::default(); channels * 2];
+        Self { now: unseen.clone(), past: unseen, weight: 0.0 }
     }
 
     /// An end was asked to pass an amount on.
@@ -43,32 +42,23 @@ impl Traffic {
 
     /// A period ends.
     pub fn close(&mut self) {
-        let fresh = vec![Asked::default(); self.now.len()];
-        self.past.push_front(std::mem::replace(&mut self.now, fresh));
-        self.past.truncate(REMEMBERED);
+        for (past, now) in self.past.iter_mut().zip(&mut self.now) {
+            past.count = past.count * DECAY + now.count;
+            past.sum = past.sum * DECAY + now.sum;
+            past.squares = past.squares * DECAY + now.squares;
+            *now = Asked::default();
+        }
+        self.weight = self.weight * DECAY + 1.0;
     }
 
-    /// The weighted mean over past periods, `decay` times the weight for each period further back;
-    /// empty before the first period ends.
+    /// What an end was asked in a period, the latest ones counting most; nothing before the first
+    /// period ends.
     #[must_use]
-    pub fn expected(&self, decay: f64) -> Vec<Asked> {
-        let Some(ends) = self.past.front().map(Vec::len) else { return Vec::new() };
-        let mut mean = vec![Asked::default(); ends];
-        let (mut weight, mut total) = (1.0, 0.0);
-        for period in &self.past {
-            for (mean, asked) in mean.iter_mut().zip(period) {
-                mean.count += weight * asked.count;
-                mean.sum += weight * asked.sum;
-                mean.squares += weight * asked.squares;
-            }
-            total += weight;
-            weight *= decay;
-        }
-        for asked in &mut mean {
-            asked.count /= total;
-            asked.sum /= total;
-            asked.squares /= total;
-        }
-        mean
+    pub fn expected(&self, end: usize) -> Asked {
+        let (mut asked, weight) = (self.past[end], self.weight.max(1.0));
+        asked.count /= weight;
+        asked.sum /= weight;
+        asked.squares /= weight;
+        asked
     }
 }

@@ -13,7 +13,7 @@ use debal_bench::report::{Report, json, table};
 use debal_bench::states::{Channel, State};
 
 fn options(one_way: f64) -> Options {
-    let source = GraphSource::Generated(Generator::BarabasiAlbert, 150);
+    let source = GraphSource::Generated(Generator::ChungLu, 400);
     Options { source, seeds: 2, payments: 16_000, one_way, attempts: 1 }
 }
 
@@ -126,4 +126,11 @@ fn json_has_exactly_the_promised_fields_and_the_table_fits_a_terminal() {
         (figure(1, "gain") - 1.0).abs() < 1e-9 && (figure(1, "moved_share") - 1.0).abs() < 1e-9
     );
     assert!(methods(&["zebra".to_owned()]).is_err());
+}
+
+#[test]
+fn a_graph_without_a_core_is_refused() {
+    // Every subgraph of it has a node with at most four channels.
+    let source = GraphSource::Generated(Generator::BarabasiAlbert, 150);
+    assert!(Setting::draw(&Options { source, ..options(0.0) }, 1).is_err());
 }

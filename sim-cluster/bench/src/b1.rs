@@ -115,7 +115,8 @@ fn all_methods() -> Vec<Box<dyn Method>> {
     all
 }
 
-/// The best of every method's candidates by phi (the least left off target) on the tuning seeds, in the methods' order.
+/// The best of every method's candidates by phi (the least left off target) on the tuning seeds,
+/// in the methods' order.
 fn tuned(
     options: &Options,
     methods: &[Box<dyn Method>],

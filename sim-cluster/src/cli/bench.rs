@@ -1,6 +1,7 @@
 //! `sim-cluster bench`: the open benchmark, one experiment a call.
 //!
-//! Results go to standard output and the files asked for; what is being done goes to standard error.
+//! Results go to standard output and the files asked for; what is being done goes to standard
+//! error.
 
 use super::options::{BenchCommand, BenchOptions, Family};
 use crate::error::ClusterError;

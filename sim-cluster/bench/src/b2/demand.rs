@@ -30,9 +30,9 @@ pub struct Payment {
     pub amount_msat: u64,
 }
 
-/// `count` payments among the nodes of `state`: legs of triples a to b to c to a, which rebalancing
-/// can serve for ever, and a share `one_way` along pairs that all point up one ranking of the nodes,
-/// which it cannot. Empty for fewer than three nodes.
+/// `count` payments among the nodes of `state`: legs of triples a to b to c to a, which
+/// rebalancing can serve for ever, and a share `one_way` along pairs that all point up one
+/// ranking of the nodes, which it cannot. Empty for fewer than three nodes.
 #[must_use]
 pub fn payments(state: &State, count: usize, one_way: f64, seed: u64) -> Vec<Payment> {
     let mut worth = vec![0.0; state.nodes as usize];

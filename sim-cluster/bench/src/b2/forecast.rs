@@ -1,11 +1,11 @@
-//! The node policy of B2: every end says what a further msat is worth to it, from its own forecast of
-//! whether it runs dry, and the circulation decides the amounts.
+//! The node policy of B2: every end says what a further msat is worth to it, from its own
+//! forecast of whether it runs dry, and the circulation decides the amounts.
 //!
-//! A msat at an end is worth the probability that it is missed before the horizon: that the end is asked
-//! at all, times the first-passage probability that the balance, drifting and spreading as observed,
-//! falls below what a payment takes. So an end takes part only when its forecast says that it will run
-//! dry, asks only for what the coming time needs, and lends what it does not need.
-//! It must never use anything but what both ends of the one channel have seen.
+//! A msat at an end is worth the probability that it is missed before the horizon: that the end
+//! is asked at all, times the first-passage probability that the balance, drifting and spreading
+//! as observed, falls below what a payment takes. So an end takes part only when its forecast
+//! says that it will run dry, asks only for what the coming time needs, and lends what it does
+//! not need. It must never use anything but what both ends of the one channel have seen.
 
 use super::traffic::{Asked, Traffic};
 use crate::BenchError;

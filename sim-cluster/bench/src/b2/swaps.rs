@@ -1,7 +1,7 @@
 //! Swaps with the chain, as operators run them: Autoloop (thresholds) and Loopmax (drift).
 //!
-//! A swap moves one channel alone and so must never count as a circulation: its owner pays the chain
-//! for it. How the other side of a swap reaches the peer is left out, which favours swaps.
+//! A swap moves one channel alone and so must never count as a circulation: its owner pays the
+//! chain for it. How the other side of a swap reaches the peer is left out, which favours swaps.
 
 use super::traffic::Traffic;
 use crate::BenchError;

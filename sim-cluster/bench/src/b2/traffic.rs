@@ -1,7 +1,7 @@
 //! What the ends of channels see of the payments: what was asked of them, period by period.
 //!
-//! An end is never told what happened elsewhere: it counts what it forwarded and what it was asked for
-//! and could not forward, nothing that failed before or after it.
+//! An end is never told what happened elsewhere: it counts what it forwarded and what it was
+//! asked for and could not forward, nothing that failed before or after it.
 
 /// Weight of a period against the one after it.
 const DECAY: f64 = 0.8;

@@ -13,9 +13,9 @@ use rand::seq::SliceRandom;
 /// Most hops of a payment.
 const MAX_HOPS: u32 = 20;
 
-/// The core in which every node has at least `least` channels within it, capacities clipped, nodes
-/// numbered anew, both ends holding half, channels in an order drawn by seed (it breaks ties between
-/// equally short routes).
+/// The core in which every node has at least `least` channels within it, capacities clipped,
+/// nodes numbered anew, both ends holding half, channels in an order drawn by seed (it breaks
+/// ties between equally short routes).
 #[must_use]
 pub fn core(state: &State, least: usize, most_msat: u64, seed: u64) -> State {
     let lists = state.channels_of();

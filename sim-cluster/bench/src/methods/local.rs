@@ -1,6 +1,6 @@
-//! Pickhardt and Nowostawski's local greedy rebalancing (arXiv 1912.09555): a node sends what one of
-//! its channels holds above the node's mean share around a cycle into a channel below it; every
-//! node on the way must gain in the same sense.
+//! Pickhardt and Nowostawski's local greedy rebalancing (arXiv 1912.09555): a node sends what one
+//! of its channels holds above the node's mean share around a cycle into a channel below it;
+//! every node on the way must gain in the same sense.
 //!
 //! A hop that would move a channel past a node's mean share is never taken.
 

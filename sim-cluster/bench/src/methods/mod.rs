@@ -1,9 +1,9 @@
 //! The methods. What they share: turning amounts on arcs into balances, and counting messages.
 //!
-//! Counting rule, the same for all: only what it takes to agree on amounts counts, not the execution
-//! of cycles. A leader's method costs a report from every node and an answer to every node; a
-//! report is [`REPORT_BYTES`] for each channel end it tells about (or its bits), an answer
-//! [`HOP_BYTES`] for each hop of a cycle the node takes part in.
+//! Counting rule, the same for all: only what it takes to agree on amounts counts, not the
+//! execution of cycles. A leader's method costs a report from every node and an answer to every
+//! node; a report is [`REPORT_BYTES`] for each channel end it tells about (or its bits), an
+//! answer [`HOP_BYTES`] for each hop of a cycle the node takes part in.
 
 pub mod exact;
 pub mod greedy;

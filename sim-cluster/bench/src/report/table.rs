@@ -1,6 +1,7 @@
 //! The report as a table for a terminal, at most 80 columns wide.
 //!
-//! A mean stands with its interval where there is room; nothing is rounded to look better than it is.
+//! A mean stands with its interval where there is room; nothing is rounded to look better than it
+//! is.
 
 use super::Report;
 use crate::figures::Figure;

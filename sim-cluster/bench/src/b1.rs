@@ -87,7 +87,7 @@ fn all_methods() -> Vec<Box<dyn Method>> {
     let mut all: Vec<Box<dyn Method>> = vec![Box::new(Nothing), Box::new(Operators::default())];
     all.push(Box::new(Local));
     for hops in [Some(4), Some(5), None] {
-        all.push(Box::new(Greedy { hops }));
+        all.push(Box::new(Greedy { hops, under: None }));
     }
     all.push(Box::new(Revive { group: 300 }));
     for bits in [2, 3, 4] {

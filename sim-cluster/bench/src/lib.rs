@@ -13,10 +13,12 @@
 //! | [`method`] | what a method is asked and what it answers |
 //! | [`methods`] | the methods |
 //! | [`b1`] | the static ceiling |
+//! | [`b2`] | success of payments over time |
 //! | [`figures`] | means and intervals |
 //! | [`report`] | table, CSV, JSON, SVG, page |
 
 pub mod b1;
+pub mod b2;
 pub mod clock;
 pub mod error;
 pub mod figures;

@@ -4,6 +4,7 @@
 //! row's name admits (`full knowledge`, `summaries`, `neighbours only`).
 
 use crate::BenchError;
+use crate::b2::traffic::Traffic;
 use crate::states::State;
 
 /// What a method did to a state.
@@ -44,6 +45,24 @@ pub trait Method {
     /// None for a method that has nothing to tune.
     fn candidates(&self) -> Vec<Box<dyn Method>> {
         Vec::new()
+    }
+
+    /// The parameters that were tuned, for people; empty for a method without.
+    fn parameters(&self) -> String {
+        String::new()
+    }
+
+    /// As [`Method::settle`], for methods that also look at what ends of channels saw so far.
+    ///
+    /// # Errors
+    /// As [`Method::settle`].
+    fn settle_seeing(
+        &self,
+        state: &State,
+        _traffic: &Traffic,
+        seed: u64,
+    ) -> Result<Outcome, BenchError> {
+        self.settle(state, seed)
     }
 
     /// Rebalances once. `seed` is for its own draws.

@@ -7,7 +7,7 @@ use super::options::{BenchCommand, BenchOptions, Family};
 use crate::error::ClusterError;
 use debal_bench::graphs::{Generator, GraphSource};
 use debal_bench::report::{Column, Report, csv, json, page, plots, table};
-use debal_bench::{BenchError, b1};
+use debal_bench::{BenchError, b1, b2};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
 
@@ -34,16 +34,36 @@ pub fn run(command: &BenchCommand) -> Result<(), ClusterError> {
                 seeds: options.seeds,
             };
             let methods = b1::methods(&options.methods)?;
-            let bar = ProgressBar::new_spinner();
-            bar.set_style(ProgressStyle::default_spinner());
-            let report = b1::run(&chosen, &methods, &mut |text| {
-                bar.set_message(text.to_owned());
-                bar.tick();
-            })?;
-            bar.finish_and_clear();
+            let report = watched(|watch| b1::run(&chosen, &methods, watch))?;
             write(&report, options, &b1::COLUMNS, &b1::PLOTS)
         }
+        BenchCommand::B2 { options, demand } => {
+            let chosen = b2::Options {
+                source: source(options),
+                seeds: options.seeds,
+                payments: demand.payments as usize,
+                one_way: f64::from(demand.dag) / 100.0,
+                attempts: demand.attempts,
+            };
+            let methods = b2::methods(&options.methods)?;
+            let report = watched(|watch| b2::run(&chosen, &methods, watch))?;
+            write(&report, options, &b2::COLUMNS, &b2::PLOTS)
+        }
     }
+}
+
+/// Shows what `work` says it is doing.
+fn watched(
+    work: impl FnOnce(&mut dyn FnMut(&str)) -> Result<Report, BenchError>,
+) -> Result<Report, ClusterError> {
+    let bar = ProgressBar::new_spinner();
+    bar.set_style(ProgressStyle::default_spinner());
+    let report = work(&mut |text| {
+        bar.set_message(text.to_owned());
+        bar.tick();
+    })?;
+    bar.finish_and_clear();
+    Ok(report)
 }
 
 fn source(options: &BenchOptions) -> GraphSource {

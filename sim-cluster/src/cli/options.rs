@@ -191,6 +191,29 @@ pub struct FairnessOptions {
 pub enum BenchCommand {
     /// How much of the skew that any circulation could remove does each method remove?
     B1(BenchOptions),
+    /// How many more payments arrive with each method, and how much does it move for that?
+    B2 {
+        /// Graph, seeds, output
+        #[command(flatten)]
+        options: BenchOptions,
+        /// Demand
+        #[command(flatten)]
+        demand: DemandOptions,
+    },
+}
+
+/// What is paid in `bench b2`.
+#[derive(Clone, Debug, Args)]
+pub struct DemandOptions {
+    /// Payments of a run; the second half is measured
+    #[arg(long, value_name = "N", default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
+    pub payments: u32,
+    /// Per cent of the payments that only ever flow one way (the DAG share)
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub dag: u8,
+    /// Routes tried for a payment
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub attempts: u32,
 }
 
 /// A family of generated graphs.

@@ -7,6 +7,7 @@ use super::{REPORT_BYTES, applied, leader_cost, lengths};
 use crate::BenchError;
 use crate::method::{Method, Outcome};
 use crate::states::State;
+use debal_planner::circulation::ResidualArc;
 use debal_planner::cycles::{Limits, strip};
 
 /// Cycles of at most so many hops.
@@ -14,15 +15,26 @@ use debal_planner::cycles::{Limits, strip};
 pub struct Greedy {
     /// Most hops; none for no limit.
     pub hops: Option<u32>,
+    /// Only channels whose smaller side is below this share; none for all.
+    pub under: Option<f64>,
 }
 
 impl Method for Greedy {
     fn name(&self) -> String {
-        self.hops.map_or_else(|| "greedy".to_owned(), |hops| format!("greedy <= {hops}"))
+        let all = self.hops.map_or_else(|| "greedy".to_owned(), |hops| format!("greedy <= {hops}"));
+        if self.under.is_some() { format!("{all}, < theta") } else { all }
     }
 
     fn settle(&self, state: &State, _seed: u64) -> Result<Outcome, BenchError> {
-        let arcs = state.demands();
+        let mut arcs = state.demands();
+        if let Some(theta) = self.under {
+            let healthy = |arc: &ResidualArc| {
+                let channel = &state.channels[arc.label as usize];
+                let least = channel.holds(0).min(channel.holds(1));
+                least as f64 >= theta * channel.capacity_msat as f64
+            };
+            arcs.retain(|arc| !healthy(arc));
+        }
         let wanted: Vec<u64> = arcs.iter().map(|arc| arc.capacity_msat).collect();
         let max_hops = self.hops.unwrap_or(u32::MAX);
         let limits = Limits { max_hops, min_amount_msat: 1_000, max_cycles: usize::MAX };

@@ -178,15 +178,7 @@ impl Agent {
             node_id,
             config.attempts,
         );
-        let board = Board::default();
-        if let Some(config_fees) = config.fees.clone() {
-            let (liquidity, board) = (config.liquidity, board.clone());
-            let fees = Fees::new(driver.clone(), node_id, liquidity, config_fees, board);
-            fees::start(&directory, fees)?;
-        }
-        let epoch_ms = founding.timetable.epoch_ms;
-        let steering =
-            Steering::new(driver.clone(), board.clone(), config.liquidity, config.caps, epoch_ms);
+        let (board, steering) = steer(&config, &founding, &driver, node_id)?;
         let (stop_in, stop) = watch::channel(false);
         let service = Arc::new(Service {
             driver,
@@ -196,7 +188,7 @@ impl Agent {
             net: net.clone(),
             network: founding.network,
             node: node_id,
-            board: board.clone(),
+            board,
             stop: stop_in,
         });
         let bound = api::bind(&directory).map_err(StartError::io("open the control socket"))?;
@@ -267,6 +259,23 @@ impl Agent {
         // A socket that stays behind is replaced at the next start.
         let _ = std::fs::remove_file(&self.socket);
     }
+}
+
+/// Starts the fee rules, if there are any, and readies the steering.
+fn steer(
+    config: &AgentConfig,
+    founding: &Founding,
+    driver: &DriverHandle,
+    node: NodeId,
+) -> Result<(Board, Steering), StartError> {
+    let (board, liquidity) = (Board::default(), config.liquidity);
+    if let Some(rules) = config.fees.clone() {
+        let fees = Fees::new(driver.clone(), node, liquidity, rules, board.clone());
+        fees::start(&config.data_dir, fees)?;
+    }
+    let epoch_ms = founding.timetable.epoch_ms;
+    let steering = Steering::new(driver.clone(), board.clone(), liquidity, config.caps, epoch_ms);
+    Ok((board, steering))
 }
 
 fn remember_network(

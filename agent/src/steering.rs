@@ -51,7 +51,10 @@ pub struct Known {
 
 /// The newest of everything, shared by the fee pass, the steering and `why`.
 #[derive(Clone, Debug, Default)]
-pub struct Board(Arc<Mutex<BTreeMap<ChannelId, (Known, Option<Steer>)>>>);
+pub struct Board(Arc<Mutex<Entries>>);
+
+/// What is known of each channel, and what the fee rules want of it.
+type Entries = BTreeMap<ChannelId, (Known, Option<Steer>)>;
 
 impl Board {
     /// What is known of a channel.
@@ -275,7 +278,7 @@ mod tests {
         let driver = agents[0].service().driver.clone();
         let (liquidity, caps) = (Liquidity::default(), Caps::default());
         let mut steering = Steering::new(driver, Board::default(), liquidity, caps, EPOCH_MS);
-        // 1,000,000 msat leave in each minute, for three hours; then a cycle brings half of it back.
+        // 1,000,000 msat leave in each minute, for three hours; then a cycle brings some back.
         let minute_ms = 60_000;
         let mut last = None;
         for minute in 0..180u64 {
@@ -285,7 +288,7 @@ mod tests {
             last = outlook;
         }
         let median_s = last.unwrap().depletion_s[1].unwrap();
-        // 12 hours are left at this drain; the silence assumed before it was watched makes it later.
+        // 12 hours are left at this drain; the silence assumed before it makes that later.
         assert!((12 * 3_600..=36 * 3_600).contains(&median_s), "{median_s}");
         let after = steering.outlook(end(800_000_000, 1), 180 * minute_ms).unwrap();
         assert!(after.depletion_s[1].unwrap() > median_s, "{after:?}");

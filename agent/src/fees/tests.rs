@@ -1,4 +1,4 @@
-//! Fees and rebalancing as one model: hand-worked judgements, no ping-pong, a pass over a real agent.
+//! Fees and rebalancing as one model: hand-worked judgements, no ping-pong, a pass of a real agent.
 
 use super::*;
 use crate::api::Op;

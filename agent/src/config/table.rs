@@ -390,6 +390,7 @@ pub fn example_file() -> String {
             (Kind::Peers, _) => {
                 writeln!(text, "# bootstrap = [{{ node = \"<64 hex>\", address = \"/ip4/...\" }}]")
             }
+            (Kind::Path, "") => writeln!(text, "# {name} = \"{name}.conf\""),
             (_, "") => writeln!(text, "# {name} = \"127.0.0.1:9735\""),
             (_, default) => writeln!(text, "# {name} = {default}"),
         };

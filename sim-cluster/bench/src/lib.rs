@@ -14,11 +14,13 @@
 //! | [`methods`] | the methods |
 //! | [`b1`] | the static ceiling |
 //! | [`b2`] | success of payments over time |
+//! | [`b3`] | one relay node, RebEL's environment |
 //! | [`figures`] | means and intervals |
 //! | [`report`] | table, CSV, JSON, SVG, page |
 
 pub mod b1;
 pub mod b2;
+pub mod b3;
 pub mod clock;
 pub mod error;
 pub mod figures;

@@ -7,8 +7,9 @@ use super::options::{BenchCommand, BenchOptions, Family};
 use crate::error::ClusterError;
 use debal_bench::graphs::{Generator, GraphSource};
 use debal_bench::report::{Column, Report, csv, json, page, plots, table};
-use debal_bench::{BenchError, b1, b2};
+use debal_bench::{BenchError, b1, b2, b3};
 use indicatif::{ProgressBar, ProgressStyle};
+use std::io::Write as _;
 use std::path::Path;
 
 impl From<BenchError> for ClusterError {
@@ -48,6 +49,10 @@ pub fn run(command: &BenchCommand) -> Result<(), ClusterError> {
             let methods = b2::methods(&options.methods)?;
             let report = watched(|watch| b2::run(&chosen, &methods, watch))?;
             write(&report, options, &b2::COLUMNS, &b2::PLOTS)
+        }
+        BenchCommand::B3(options) => {
+            let report = watched(|watch| b3::run(options.seeds, &options.methods, watch))?;
+            write(&report, options, &b3::COLUMNS, &b3::PLOTS)
         }
     }
 }
@@ -100,15 +105,17 @@ fn write(
         let command = format!("sim-cluster {}", command.join(" "));
         save(path, &page(&[(report.clone(), plots)], columns, &command))?;
     }
-    if options.json {
-        println!("{}", json(report)?);
+    let text = if options.json {
+        json(report)?
     } else {
         let Report { experiment, graph, state, seeds, .. } = report;
-        println!(
+        let head = format!(
             "{experiment}: {graph}, {state} state, {seeds} seeds; ± half of the 95 % interval"
         );
-        println!("{}", table(report, columns));
-    }
+        format!("{head}\n{}", table(report, columns))
+    };
+    // A reader that closed its end has seen enough.
+    let _ = writeln!(std::io::stdout(), "{text}");
     Ok(())
 }
 

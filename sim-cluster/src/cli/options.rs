@@ -200,6 +200,8 @@ pub enum BenchCommand {
         #[command(flatten)]
         demand: DemandOptions,
     },
+    /// What does one relay node end with? RebEL's environment; learns two policies a seed
+    B3(BenchOptions),
 }
 
 /// What is paid in `bench b2`.

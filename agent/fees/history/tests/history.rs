@@ -260,7 +260,8 @@ fn a_history_of_the_first_schema_is_brought_up_to_date_and_keeps_what_it_holds()
     let database = rusqlite::Connection::open(&path).unwrap();
     database
         .execute_batch(
-            "DROP TABLE first_seen; DROP TABLE newest_state; DROP TABLE failed_daily; \
+            "DROP TABLE limit_changes; DROP TABLE first_seen; DROP TABLE newest_state; \
+             DROP TABLE failed_daily; \
              DROP TABLE watched; DROP INDEX failed_at; DROP INDEX daily_by_day; \
              DROP INDEX forwards_out; DROP INDEX changes_confirmed; DROP INDEX changes_undoing; \
              CREATE INDEX forwards_out ON forwards (channel_out, timestamp_ns); \

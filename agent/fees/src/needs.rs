@@ -52,7 +52,14 @@ impl Needs {
         for test in section.tests.iter().filter(|_| !is_default) {
             self.judged(test);
         }
-        match section.strategy.as_ref().and_then(|named| named.strategy) {
+        let strategy = section.strategy.as_ref().and_then(|named| named.strategy);
+        if section.setting(Property::LearningEnabled).is_some()
+            || strategy == Some(Strategy::RevenueMax)
+        {
+            // What is learned comes from the history: what is new must be in it first.
+            longest(&mut self.forwards_s, 1);
+        }
+        match strategy {
             Some(Strategy::Cost | Strategy::CostRecovery) => self.transactions = true,
             Some(Strategy::OnchainFee) if section.setting(Property::OnchainFeeBlocks).is_none() => {
                 self.estimate(CONFIRMATION_TARGET);

@@ -23,6 +23,10 @@ pub(crate) async fn listen(
     let accepting = async move {
         loop {
             let Ok((stream, _)) = listener.accept().await else { continue };
+            // As Go does for LND: without it every answer waits for a delayed acknowledgement.
+            if stream.set_nodelay(true).is_err() {
+                continue;
+            }
             tokio::spawn(connection(Arc::clone(&inner), wire, acceptor.clone(), stream));
         }
     };

@@ -16,6 +16,7 @@ mod lnd;
 mod node;
 mod policy;
 mod recover;
+mod snapshot;
 mod undo;
 
 pub use apply::{Applied, ChannelRun, Outcome, Pace};

@@ -11,7 +11,7 @@ use crate::fees::{self, Fees};
 use crate::metrics::{self, Budgets, Metrics};
 use crate::payments::Payer;
 use crate::shutdown::{self, Signals};
-use crate::steering::{Board, Steering};
+use crate::steering::{Board, Limits, Steering};
 use crate::{history, init};
 use debal_backends::ChannelBackend;
 use debal_backends::ledger::Ledger;
@@ -274,7 +274,8 @@ fn steer(
         fees::start(&config.data_dir, fees)?;
     }
     let epoch_ms = founding.timetable.epoch_ms;
-    let steering = Steering::new(driver.clone(), board.clone(), liquidity, config.caps, epoch_ms);
+    let limits = Limits { liquidity, caps: config.caps, epoch_ms };
+    let steering = Steering::new(driver.clone(), board.clone(), limits, config.learning);
     Ok((board, steering))
 }
 

@@ -13,6 +13,9 @@ pub struct Steer {
     pub target_ppm: u32,
     /// Distance from the target up to which the end lends, millionths.
     pub lend_band_ppm: u32,
+    /// Distance from the target within which the end wants nothing, millionths; no wider than the
+    /// band it lends in.
+    pub dead_band_ppm: u32,
     /// What lending costs others, millionths of the amount.
     pub price_ppm: u32,
     /// The most a cycle may cost for bringing this end nearer to its target, millionths of the
@@ -51,6 +54,7 @@ impl Steer {
         Self {
             target_ppm: self.target_ppm.min(WHOLE_PPM),
             lend_band_ppm: self.lend_band_ppm.min(WHOLE_PPM),
+            dead_band_ppm: self.dead_band_ppm.min(WHOLE_PPM),
             price_ppm: self.price_ppm.min(WHOLE_PPM),
             fee_max_ppm: self.fee_max_ppm.min(WHOLE_PPM),
             urgency: self.urgency.map(|urgency| urgency.clamp(1, URGENCY_MAX)),
@@ -65,7 +69,7 @@ impl Steer {
         Liquidity {
             target_ppm: self.target_ppm,
             lend_band_ppm: self.lend_band_ppm,
-            dead_band_ppm: liquidity.dead_band_ppm.min(self.lend_band_ppm),
+            dead_band_ppm: self.dead_band_ppm.min(self.lend_band_ppm),
             price_ppm: self.price_ppm,
             ..*liquidity
         }
@@ -79,6 +83,7 @@ mod tests {
     const STEER: Steer = Steer {
         target_ppm: 700_000,
         lend_band_ppm: 20_000,
+        dead_band_ppm: 50_000,
         price_ppm: 45,
         fee_max_ppm: 300,
         urgency: Some(9),

@@ -7,7 +7,7 @@
 use crate::cli::RingsOptions;
 use crate::control::Paid;
 use crate::error::ClusterError;
-use crate::launch::{Agent, Cluster, Layout, Settings, Starter, open_channels, prepare};
+use crate::launch::{Agent, Cluster, Layout, Learning, Settings, Starter, open_channels, prepare};
 use crate::run::settle;
 use crate::topology::{Graph, lngraph};
 use serde::Serialize;
@@ -73,7 +73,8 @@ pub async fn measure(
 ) -> Result<Figures, ClusterError> {
     let graph = ring_graph(options.size)?;
     let genesis_unix_ms = Settings::genesis_after_start(options.size);
-    let settings = Settings { seed: 1, epoch_ms: 60_000, attempts: 1, genesis_unix_ms };
+    let learning = Learning::OFF;
+    let settings = Settings { seed: 1, epoch_ms: 60_000, attempts: 1, genesis_unix_ms, learning };
     let layout = Layout::direct(&graph)?;
     let specs = prepare(&graph, &settings, &layout, &options.out)?;
     let flush_p50_ms = flush_p50_ms(&options.out)?;

@@ -146,6 +146,29 @@ impl Forecast {
         }
     }
 
+    /// The lowest and the highest balance from which neither end is reached within `within_s` with
+    /// more than `risk_ppm`, msat. Where no balance is so safe, twice the one at which both risks
+    /// are the same.
+    pub fn safe_msat(
+        capacity_msat: u64,
+        estimate: Estimate,
+        residual: Option<&Residual>,
+        within_s: u64,
+        risk_ppm: u32,
+    ) -> [u64; 2] {
+        let forecast = |local_msat| Self::new(local_msat, capacity_msat, estimate, residual);
+        let within = |passage: &Passage| ppm(passage.probability_within(within_s as f64));
+        let depleted = |local_msat| within(&forecast(local_msat).depletion);
+        let saturated = |local_msat| within(&forecast(local_msat).saturation);
+        let low_msat = first_where(capacity_msat, |local| depleted(local) <= risk_ppm);
+        let full_msat = first_where(capacity_msat, |local| saturated(local) > risk_ppm);
+        let high_msat = full_msat.saturating_sub(capacity_msat.div_ceil(STEPS));
+        if low_msat <= high_msat {
+            return [low_msat, high_msat];
+        }
+        [first_where(capacity_msat, |local| depleted(local) <= saturated(local)); 2]
+    }
+
     /// Probabilities of depletion and of saturation within each time, ppm: what policies see.
     pub fn odds_ppm(&self, at_s: [u64; 3]) -> ([u32; 3], [u32; 3]) {
         let within = |passage: &Passage| at_s.map(|s| ppm(passage.probability_within(s as f64)));
@@ -166,6 +189,25 @@ impl Forecast {
             saturation_s: times(&self.saturation),
         }
     }
+}
+
+/// Steps in which a balance is looked for.
+const STEPS: u64 = 128;
+
+/// The lowest balance for which `holds`, which every higher one is taken to satisfy too, to a
+/// thousandth of the capacity; the capacity if none does.
+fn first_where(capacity_msat: u64, holds: impl Fn(u64) -> bool) -> u64 {
+    let (mut low, mut high) = (0, STEPS);
+    let at = |step: u64| (u128::from(capacity_msat) * u128::from(step) / u128::from(STEPS)) as u64;
+    while low < high {
+        let middle = low.midpoint(high);
+        if holds(at(middle)) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    at(low)
 }
 
 /// A forecast in integers.
@@ -253,6 +295,23 @@ mod tests {
         assert_eq!(report.saturated_ppm, [0, 0, 0]);
         assert_eq!(report.ttd_s(), Some(3_600));
         assert_eq!(report.saturation_s, [None; 3]);
+    }
+
+    #[test]
+    fn a_draining_end_needs_more_and_a_calm_one_is_safe_nearly_everywhere() {
+        let safe = |mu: f64, sigma2: f64| {
+            let estimate = Estimate { mu, sigma2, span_s: 1e9 };
+            Forecast::safe_msat(10_240_000, estimate, None, 3_600, 100_000)
+        };
+        // 1,000 msat a second for an hour: 3,600,000 are lost for certain; steps are 80,000.
+        assert_eq!(safe(-1_000.0, 0.0), [3_680_000, 10_160_000]);
+        assert_eq!(safe(1_000.0, 0.0), [80_000, 6_560_000]);
+        assert_eq!(safe(0.0, 0.0), [80_000, 10_160_000]);
+        let [low, high] = safe(0.0, 4e8);
+        assert!(low > 1_000_000 && low.abs_diff(10_240_000 - high) <= 160_000, "{low} {high}");
+        // Too much to and fro for any balance: the middle, both risks being the same there.
+        let [low, high] = safe(0.0, 1e12);
+        assert!(low == high && low.abs_diff(5_120_000) <= 160_000, "{low} {high}");
     }
 
     #[test]

@@ -224,7 +224,7 @@ pub enum Decider {
         /// The network.
         net: Net,
     },
-    /// The analytic rule.
+    /// The margin rule.
     Rule {
         /// Why no model decides.
         why: String,

@@ -7,14 +7,14 @@ mod features;
 mod rules;
 
 pub use features::{FEATURE_COUNT, features};
-pub use rules::{Analytic, Worth};
+pub use rules::{Analytic, Margin, Worth};
 
 use crate::model::Decider;
 use crate::net::{Net, softsign};
 use crate::{MILLION, ppm};
 
 /// Numbers a policy network gives: target, factor on the rule's bid, bid of its own, lend band.
-/// All noughts are the analytic rule.
+/// All noughts are the margin rule.
 pub const ACTION_COUNT: usize = 4;
 /// Most a policy bids for having one unit moved, ppm of the amount.
 pub const WEIGHT_MAX_PPM: u32 = 10_000;
@@ -34,6 +34,9 @@ pub struct End {
     pub saturated_ppm: [u32; 3],
     /// The three times, seconds.
     pub at_s: [u64; 3],
+    /// The lowest and the highest balance that [`Policy::margin`] calls safe, msat; noughts if the
+    /// policy does not ask.
+    pub safe_msat: [u64; 2],
     /// Fees earned on what leaves through this end, msat a day while it could leave.
     pub fee_out_msat_day: u64,
     /// Fees earned on what enters through this end, msat a day while it could enter.
@@ -81,6 +84,8 @@ pub enum Policy {
     Never,
     /// Ask when the fees at stake are worth more than the move.
     Analytic(Analytic),
+    /// Ask when the forecast says that the balance is not safe, and lend what is.
+    Margin(Margin),
     /// Ask for half when the smaller side is below theta.
     Threshold {
         /// Theta, ppm of the capacity.
@@ -118,13 +123,22 @@ impl Policy {
     pub fn of(decider: &Decider, theta_ppm: u32) -> Self {
         match decider {
             Decider::Model { net, .. } => Self::Learned { net: net.clone(), theta_ppm },
-            Decider::Rule { .. } => Self::Analytic(Analytic::default()),
+            Decider::Rule { .. } => Self::Margin(Margin::DEFAULT),
         }
     }
 
     /// Whether it looks at the odds at all; a caller may leave them out if not.
     pub const fn reads_odds(&self) -> bool {
-        matches!(self, Self::Analytic(_) | Self::Learned { .. })
+        matches!(self, Self::Analytic(_) | Self::Margin(_) | Self::Learned { .. })
+    }
+
+    /// What [`End::safe_msat`] should be worked out for; nothing if it is not looked at.
+    pub const fn margin(&self) -> Option<&Margin> {
+        match self {
+            Self::Margin(margin) => Some(margin),
+            Self::Learned { .. } => Some(&Margin::DEFAULT),
+            _ => None,
+        }
     }
 
     /// What this end asks for.
@@ -132,6 +146,7 @@ impl Policy {
         match self {
             Self::Never => Action::NONE,
             Self::Analytic(rule) => rule.decide(end),
+            Self::Margin(margin) => margin.decide(end),
             Self::Threshold { theta_ppm, weight_ppm } => {
                 let ratio = end.ratio_ppm();
                 let asks = ratio.min(MILLION - ratio) < *theta_ppm;
@@ -154,26 +169,23 @@ const fn asked(target_ppm: u32, weight_ppm: u32) -> Action {
 /// Largest factor on the rule's bid.
 const FACTOR_MAX: f64 = 16.0;
 
-/// The network's answer, as a change of the analytic rule.
+/// The network's answer, as a change of the margin rule.
 fn learned(net: &Net, theta_ppm: u32, end: &End) -> Action {
     let [target, factor, own, lend] = net.answer::<ACTION_COUNT>(&features(end));
-    let rule = Analytic::default();
-    let worth = rule.worth(end);
+    let rule = Margin::DEFAULT.decide(end);
     let share = |x: f32| f64::from(softsign(x));
-    let whole = f64::from(MILLION);
-    let theta = f64::from(theta_ppm.min(MILLION / 2)) / whole;
-    let target = theta + (1.0 - 2.0 * theta) * 0.5 * (1.0 + share(target));
+    let part = |ppm: u32| f64::from(ppm) / f64::from(MILLION);
+    let theta = part(theta_ppm.min(MILLION / 2));
+    // Where the rule's target is beyond theta, that far is as far as it goes.
+    let [low, high] = [theta.min(part(rule.target_ppm)), (1.0 - theta).max(part(rule.target_ppm))];
+    let target = (part(rule.target_ppm) + 0.5 * share(target)).clamp(low, high);
     let factor = ((1.0 + share(factor)) / (1.0 - share(factor)).max(1e-6)).min(FACTOR_MAX);
-    let most = f64::from(WEIGHT_MAX_PPM) / whole;
-    let bid = f64::from(worth.raise_ppm.max(worth.lower_ppm)) / whole;
-    let weight_ppm = ppm((bid * factor + most * share(own).max(0.0)).min(most));
-    let lend = ppm(f64::from(rule.lend_ppm) / whole * (1.0 + share(lend))).min(LEND_MAX_PPM);
-    let asks = weight_ppm > rule.cost_ppm;
-    Action {
-        target_ppm: ppm(target),
-        weight_ppm: if asks { weight_ppm } else { 0 },
-        lend_ppm: if asks { 0 } else { lend },
-    }
+    let most = part(WEIGHT_MAX_PPM);
+    let bid = (part(rule.weight_ppm) * factor + most * share(own).max(0.0)).min(most);
+    let weight_ppm = ppm(bid);
+    let asks = weight_ppm > 0;
+    let lend = ppm(part(rule.lend_ppm) * (1.0 + share(lend))).min(LEND_MAX_PPM);
+    Action { target_ppm: ppm(target), weight_ppm, lend_ppm: if asks { 0 } else { lend } }
 }
 
 #[cfg(test)]

@@ -154,7 +154,7 @@ impl Service {
     async fn status(&self) -> Result<Value, ApiError> {
         let status = self.look(|node, now| node.status(now)).await?;
         let addresses = self.net.addresses().iter().map(ToString::to_string).collect();
-        Ok(render::status(&status, addresses, rss_bytes()))
+        Ok(render::status(&status, addresses, rss_bytes(), &self.board.deciders()))
     }
 
     async fn why(&self, channel: ChannelId) -> Result<Value, ApiError> {

@@ -13,6 +13,7 @@ use debal_protocol::roster::{PendingChange, Roster};
 use debal_protocol::status::{Audit, ChannelStatus, Status, Why};
 use debal_protocol::summary::{ChannelSummary, Summary, Want};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// A channel.
 #[must_use]
@@ -39,7 +40,12 @@ fn channels(all: &[ChannelStatus]) -> Vec<Value> {
 
 /// A status, with what the process knows of itself.
 #[must_use]
-pub fn status(status: &Status, addresses: Vec<String>, rss_bytes: u64) -> Value {
+pub fn status(
+    status: &Status,
+    addresses: Vec<String>,
+    rss_bytes: u64,
+    deciders: &BTreeMap<String, usize>,
+) -> Value {
     json!({
         "node": status.node.to_string(),
         "epoch": status.epoch.0,
@@ -52,6 +58,7 @@ pub fn status(status: &Status, addresses: Vec<String>, rss_bytes: u64) -> Value 
         "request": status.request,
         "fees_hour_msat": status.fees_hour_msat.0,
         "fees_day_msat": status.fees_day_msat.0,
+        "deciders": deciders,
         "channels": channels(&status.channels),
         "pid": std::process::id(),
         "rss_bytes": rss_bytes,
@@ -100,6 +107,7 @@ pub fn why(why: &Why, known: Option<Known>) -> Value {
         "blocked_by": why.blocked_by,
         "explanation": why.explanation,
         "forecast": known.forecast,
+        "decision": known.decision,
         "fees": known.fees,
     })
 }

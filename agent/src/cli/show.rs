@@ -96,6 +96,11 @@ pub fn status(status: &Value) -> String {
         fee(number(status, "fees_hour_msat")),
         fee(number(status, "fees_day_msat"))
     );
+    let deciders = status["deciders"].as_object().into_iter().flatten();
+    let deciders: Vec<String> = deciders.map(|(by, ends)| format!("{by} ({ends})")).collect();
+    if !deciders.is_empty() {
+        let _ = writeln!(out, "decides      {}", deciders.join(", "));
+    }
     let channels = status["channels"].as_array().map_or(&[][..], Vec::as_slice);
     if channels.is_empty() {
         out.push_str("\nNo channels yet.\n");
@@ -153,6 +158,7 @@ pub fn why(why: &Value) -> String {
         let _ = writeln!(out, "empty in   about {} min at the present flow", ms / 60_000);
     }
     forecast_line(&mut out, &why["forecast"]);
+    decision_line(&mut out, &why["decision"]);
     fee_lines(&mut out, &why["fees"]);
     let _ = writeln!(out, "blocked by {}", text(why, "blocked_by"));
     let _ = writeln!(out, "{}", text(why, "explanation"));
@@ -176,6 +182,27 @@ fn forecast_line(out: &mut String, forecast: &Value) {
         let _ = writeln!(out, "{label:<10} {median} (10 %: {soon}, 90 %: {late})");
     }
     let _ = writeln!(out, "forecast   by the {} forecast", text(forecast, "by"));
+}
+
+/// What the policy asks for or lends, and which policy it is.
+fn decision_line(out: &mut String, decision: &Value) {
+    if decision.is_null() {
+        return;
+    }
+    let share = |ppm: u64| format!("{} %", ppm / 10_000);
+    let (target, band) = (number(decision, "target_ppm"), number(decision, "lend_ppm"));
+    let by = text(decision, "by");
+    let _ = match number(decision, "bid_ppm") {
+        0 => writeln!(
+            out,
+            "decision   lends between {} and {} outbound; by the {by}",
+            share(target.saturating_sub(band)),
+            share(target.saturating_add(band))
+        ),
+        bid => {
+            writeln!(out, "decision   bids {bid} ppm for {} outbound; by the {by}", share(target))
+        }
+    };
 }
 
 /// What the fee rules make a channel's liquidity worth.

@@ -9,7 +9,7 @@ pub mod table;
 
 pub use genesis::{Founding, GenesisError};
 pub use raw::{ConfigError, Peer};
-pub use resolved::{AgentConfig, FeesConfig, PlannerLimits, Sources};
+pub use resolved::{AgentConfig, Decides, FeesConfig, Learning, PlannerLimits, Sources};
 
 #[cfg(test)]
 mod tests;

@@ -52,6 +52,47 @@ pub struct AgentConfig {
     pub planner: PlannerLimits,
     /// Rules for the fees of our channels, if any.
     pub fees: Option<FeesConfig>,
+    /// Forecasts, and who decides by them.
+    pub learning: Learning,
+}
+
+/// Forecasts, and who decides by them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Learning {
+    /// Who decides.
+    pub decides: Decides,
+    /// Epochs a channel is watched before a forecast steers it.
+    pub watch_epochs: u32,
+}
+
+/// Who decides what a channel end asks for and lends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decides {
+    /// The thresholds, without a forecast.
+    Off,
+    /// The thresholds, with the forecast for tau.
+    Thresholds,
+    /// The margin rule.
+    Margin,
+    /// The analytic rule.
+    Analytic,
+    /// The trained network.
+    Model,
+}
+
+impl Decides {
+    /// Everything there is, by name.
+    const ALL: [(&'static str, Self); 5] = [
+        ("margin", Self::Margin),
+        ("analytic", Self::Analytic),
+        ("model", Self::Model),
+        ("thresholds", Self::Thresholds),
+        ("off", Self::Off),
+    ];
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, decides)| *decides)
+    }
 }
 
 /// Rules for fees, and how liquidity is valued by them.
@@ -232,6 +273,12 @@ fn resolve(read: &Reader) -> Result<AgentConfig, ConfigError> {
             min_amount_msat: read.sat("planner.min_amount_sat"),
         },
         fees: fees(read),
+        learning: Learning {
+            decides: Decides::named(&read.text("learning.policy")).ok_or_else(|| {
+                read.wrong("learning.policy", "margin, analytic, model, thresholds or off")
+            })?,
+            watch_epochs: read.whole32("learning.watch_epochs"),
+        },
     })
 }
 

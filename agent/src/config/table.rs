@@ -262,6 +262,24 @@ pub const KNOBS: &[Knob] = &[
         "Take part in rebalancing from the start; `debal status` shows it.",
     ),
     knob(
+        "learning.policy",
+        Kind::Text,
+        "",
+        "\"margin\"",
+        "Who decides what a channel end asks for and lends: margin (keep the balance where the \
+        forecast calls it safe), analytic (fees at stake), model (the trained network), thresholds \
+        (theta and the target, with the forecast for tau) or off (thresholds, no forecast). Fee \
+        rules, where set, come first.",
+    ),
+    knob(
+        "learning.watch_epochs",
+        whole(1, 1_000),
+        "epochs",
+        "12",
+        "For so long a channel is watched before a forecast steers it, and so much silence is \
+        assumed to lie before: a drift seen for a few payments says little.",
+    ),
+    knob(
         "fees.rules",
         Kind::Path,
         "",

@@ -136,6 +136,7 @@ impl Judge<'_> {
         Steer {
             target_ppm: self.liquidity.target_ppm,
             lend_band_ppm: self.liquidity.lend_band_ppm,
+            dead_band_ppm: self.liquidity.dead_band_ppm,
             price_ppm: judgement.price_ppm,
             fee_max_ppm: judgement.fee_max_ppm,
             urgency: Some(u8::try_from(scaled + 1).unwrap_or(u8::MAX)),

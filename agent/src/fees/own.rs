@@ -115,7 +115,8 @@ fn updated(held: ForwardPolicy, update: &PolicyUpdate) -> Result<ForwardPolicy, 
 
 fn told(error: PortError) -> NodeError {
     match error {
-        PortError::Busy => NodeError::Unavailable(error.to_string()),
+        // Nothing was taken; the next pass tries again.
+        PortError::Busy => NodeError::Refused(error.to_string()),
         PortError::Stopped => NodeError::Unavailable("the agent is stopping".to_owned()),
         PortError::Lost => NodeError::Unknown("the agent stopped before it answered".to_owned()),
         PortError::Refused(why) => NodeError::Refused(why.to_string()),

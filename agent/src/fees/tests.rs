@@ -64,6 +64,7 @@ fn a_channel_end_pays_what_a_refill_earns_less_a_margin_and_lends_for_what_it_wo
     let expected = Steer {
         target_ppm: 500_000,
         lend_band_ppm: 200_000,
+        dead_band_ppm: 50_000,
         price_ppm: 1_200,
         fee_max_ppm: 600,
         urgency: Some(191),

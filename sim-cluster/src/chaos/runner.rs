@@ -6,7 +6,9 @@ use super::proxy::{Link, Proxies};
 use super::schedule::{Fault, Kind, draw};
 use crate::demand::Payment;
 use crate::error::ClusterError;
-use crate::launch::{Agent, Cluster, Layout, Settings, Signal, Starter, open_channels, prepare};
+use crate::launch::{
+    Agent, Cluster, Layout, Learning, Settings, Signal, Starter, open_channels, prepare,
+};
 use crate::run::{ClusterAudit, Progress, Tally, drive, settle};
 use crate::topology::Graph;
 use serde::Serialize;
@@ -118,6 +120,7 @@ pub async fn chaos(
         epoch_ms: plan.epoch_ms,
         attempts: 1,
         genesis_unix_ms: Settings::genesis_after_start(plan.graph.nodes.len()),
+        learning: Learning::DEFAULT,
     };
     progress.stage(&format!("starting {count} agents behind proxies"));
     let specs = prepare(&plan.graph, &settings, &layout, &plan.directory)?;

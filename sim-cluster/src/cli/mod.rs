@@ -1,4 +1,4 @@
-//! The command line: `run`, `chaos`, `simulate`, `rings`, `fairness`, `bench`, `report`.
+//! The command line: `run`, `chaos`, `simulate`, `rings`, `fairness`, `models`, `bench`, `report`.
 //!
 //! Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
 //! 2 usage, 3 invalid input.
@@ -6,6 +6,7 @@
 mod bench;
 mod chaos;
 mod fairness;
+mod models;
 mod options;
 mod report;
 mod rings;
@@ -13,8 +14,8 @@ mod run;
 
 pub use chaos::plan as chaos_plan;
 pub use options::{
-    BenchCommand, BenchOptions, ChaosOptions, Command, FairnessOptions, Family, NetworkOptions,
-    ReportOptions, RingsOptions, RunOptions,
+    BenchCommand, BenchOptions, ChaosOptions, Command, FairnessOptions, Family, ModelsOptions,
+    NetworkOptions, ReportOptions, RingsOptions, RunOptions,
 };
 pub use run::plan;
 
@@ -52,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Run(options) => until_interrupted(run::run(&options)),
         Command::Chaos(options) => until_interrupted(chaos::run(&options)),
         Command::Rings(options) => until_interrupted(rings::run(&options)),
+        Command::Models(options) => until_interrupted(models::run(&options)),
         Command::Bench { command } => bench::run(&command),
         Command::Fairness(options) => fairness::run(&options),
         Command::Report(options) => report::report(&options),

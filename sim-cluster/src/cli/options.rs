@@ -4,6 +4,7 @@
 
 use crate::balances::StartingBalances;
 use crate::demand::Pattern;
+use crate::launch::{Decides, Learning};
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -36,6 +37,8 @@ pub enum Command {
     Rings(RingsOptions),
     /// Count leaderships over many simulated epochs against the shares the weights promise
     Fairness(FairnessOptions),
+    /// Run the same payments with models off, then on, on pieces of a network, and compare
+    Models(ModelsOptions),
     /// Measure methods of rebalancing beside the exact optimum: b1, the static ceiling
     Bench {
         /// Which experiment.
@@ -108,6 +111,9 @@ pub struct RunOptions {
     /// Routes a payment may try
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=20))]
     pub attempts: u32,
+    /// Forecasts, and who decides by them.
+    #[command(flatten)]
+    pub learning: Learning,
     /// Directory of the report
     #[arg(long, value_name = "DIR", default_value = "cluster-run")]
     pub out: PathBuf,
@@ -127,6 +133,23 @@ impl RunOptions {
         let default_ms = DURATION_MS.max(epoch_ms.saturating_mul(DURATION_EPOCHS));
         self.duration.map_or(default_ms, |seconds| (seconds * 1_000.0) as u64)
     }
+}
+
+/// Options of `models`.
+#[derive(Clone, Debug, Args)]
+pub struct ModelsOptions {
+    /// Pieces of the network, cut by the seeds from --seed on; without --topology always the shipped one
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
+    pub pieces: u64,
+    /// Balances and demands drawn for every piece
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
+    pub draws: u64,
+    /// What the agents decide by when models are off
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t = Decides::Off)]
+    pub against: Decides,
+    /// A run.
+    #[command(flatten)]
+    pub run: RunOptions,
 }
 
 /// Options of `chaos`.

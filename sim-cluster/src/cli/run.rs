@@ -56,8 +56,19 @@ pub fn network(options: &NetworkOptions) -> Result<Graph, ClusterError> {
 /// # Errors
 /// Whatever [`network`] refuses, a refused trace, a demand that cannot be.
 pub fn plan(options: &RunOptions) -> Result<(RunPlan, SettingsReport), ClusterError> {
+    let graph = network(&options.network)?;
+    plan_on(options, graph)
+}
+
+/// The same on a network that is there already.
+///
+/// # Errors
+/// A refused trace, a demand that cannot be.
+pub fn plan_on(
+    options: &RunOptions,
+    graph: Graph,
+) -> Result<(RunPlan, SettingsReport), ClusterError> {
     let net = &options.network;
-    let graph = network(net)?;
     let (amounts, amounts_name) = match &options.trace {
         Some(path) => (Amounts::Trace(load_trace(path)?), path.display().to_string()),
         None => (Amounts::Fitted, "fitted to published Lightning amounts".to_owned()),
@@ -94,6 +105,7 @@ pub fn plan(options: &RunOptions) -> Result<(RunPlan, SettingsReport), ClusterEr
         attempts: options.attempts,
         first_msat,
         payments,
+        learning: options.learning,
         directory: agents_directory(&options.out),
     };
     Ok((plan, settings))

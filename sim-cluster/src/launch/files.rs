@@ -4,7 +4,7 @@
 //! Identities follow from the run's seed, so a run can be repeated; they must never be used for
 //! anything but such a run.
 
-use super::NodeSpec;
+use super::{Learning, NodeSpec};
 use crate::error::ClusterError;
 use crate::random;
 use crate::topology::Graph;
@@ -38,6 +38,8 @@ pub struct Settings {
     pub attempts: u32,
     /// When epoch 1 begins.
     pub genesis_unix_ms: u64,
+    /// Forecasts, and who decides by them.
+    pub learning: Learning,
 }
 
 impl Settings {
@@ -131,6 +133,7 @@ struct AgentConfig {
     caps: CapsTable,
     payments: PaymentsTable,
     rebalancing: RebalancingTable,
+    learning: Learning,
     bootstrap: Vec<BootstrapEntry>,
 }
 
@@ -252,11 +255,16 @@ fn write_config(
         loopback: layout.loopback,
         // Upstream prints whole frames when a neighbour is slow, which makes it slower.
         log: "info,libp2p_gossipsub=error,libp2p_kad=error",
-        policy: PolicyTable { kappa: 0.1, theta: 0.2, tau_s: 7_200 },
-        // One epoch, as the default is of the default epoch.
+        // Twelve epochs, and below one: as the defaults are of the default epoch.
+        policy: PolicyTable {
+            kappa: 0.1,
+            theta: 0.2,
+            tau_s: settings.epoch_ms.saturating_mul(12).div_ceil(1_000),
+        },
         caps: CapsTable { pair_cooldown_s: settings.epoch_ms.div_ceil(1_000).min(3_600) },
         payments: PaymentsTable { attempts: settings.attempts },
         rebalancing: RebalancingTable { enabled: false },
+        learning: settings.learning,
         bootstrap,
     };
     let text = toml::to_string(&config)
@@ -271,8 +279,13 @@ mod tests {
     use crate::topology::embedded;
     use debal::config::genesis::Founding;
 
-    const SETTINGS: Settings =
-        Settings { seed: 3, epoch_ms: 6_000, attempts: 1, genesis_unix_ms: 1_000 };
+    const SETTINGS: Settings = Settings {
+        seed: 3,
+        epoch_ms: 6_000,
+        attempts: 1,
+        genesis_unix_ms: 1_000,
+        learning: Learning::DEFAULT,
+    };
 
     #[test]
     fn the_agents_accept_the_genesis_and_the_identities_are_its_members() {
@@ -311,6 +324,8 @@ mod tests {
         let agreed = ["data_dir", "genesis", "listen", "loopback", "log", "policy", "payments"];
         assert!(agreed.iter().all(|key| keys.contains(key)), "{keys:?}");
         assert_eq!(config["rebalancing"]["enabled"].as_bool(), Some(false));
+        assert_eq!(config["learning"]["policy"].as_str(), Some("margin"));
+        assert_eq!(config["policy"]["tau_s"].as_integer(), Some(72), "twelve epochs");
         let listen = config["listen"][0].as_str().unwrap();
         assert_eq!(listen, format!("/ip4/127.0.0.1/tcp/{}", layout.ports[3]));
         let first = &config["bootstrap"][0];

@@ -7,11 +7,13 @@
 mod agent;
 mod channels;
 mod files;
+mod learning;
 mod process;
 
 pub use agent::Agent;
 pub use channels::open_channels;
 pub use files::{Layout, Settings, links, prepare};
+pub use learning::{Decides, Learning};
 pub use process::{ProcessStarter, Running, Signal, Starter};
 
 use crate::error::ClusterError;

@@ -70,12 +70,15 @@ pub async fn run_arm(
 ) -> Result<ArmOutcome, ClusterError> {
     let name = if rebalancing { "on" } else { "off" };
     let count = plan.graph.nodes.len();
-    progress.stage(&format!("rebalancing {name}: starting {count} agents"));
+    let policy =
+        if rebalancing { format!(", policy {}", plan.learning.policy) } else { String::new() };
+    progress.stage(&format!("rebalancing {name}{policy}: starting {count} agents"));
     let settings = Settings {
         seed: plan.seed,
         epoch_ms: plan.epoch_ms,
         attempts: plan.attempts,
         genesis_unix_ms: Settings::genesis_after_start(count),
+        learning: plan.learning,
     };
     let layout = Layout::direct(&plan.graph)?;
     let specs = prepare(&plan.graph, &settings, &layout, &plan.directory.join(name))?;

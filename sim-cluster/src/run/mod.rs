@@ -16,7 +16,7 @@ pub use progress::{Live, Progress};
 
 use crate::demand::Payment;
 use crate::error::ClusterError;
-use crate::launch::Starter;
+use crate::launch::{Learning, Starter};
 use crate::topology::Graph;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,6 +38,8 @@ pub struct RunPlan {
     pub first_msat: Vec<u64>,
     /// The payments.
     pub payments: Vec<Payment>,
+    /// Forecasts, and who decides by them.
+    pub learning: Learning,
     /// Where the agents' directories are made; must not exist yet.
     pub directory: PathBuf,
 }

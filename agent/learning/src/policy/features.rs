@@ -7,15 +7,16 @@ use super::{Analytic, End};
 use crate::MILLION;
 
 /// How many numbers describe an end.
-pub const FEATURE_COUNT: usize = 14;
+pub const FEATURE_COUNT: usize = 16;
 
 /// The numbers: balance, size, both forecasts, fees at both sides, the market, the last action,
-/// the other channels, and what the analytic rule thinks the move is worth.
+/// the other channels, what the analytic rule thinks the move is worth, and the safe balances.
 pub fn features(end: &End) -> [f32; FEATURE_COUNT] {
     let share = |ppm: u32| ppm as f32 / MILLION as f32;
     let sign = |ppm: u32| 2.0 * share(ppm) - 1.0;
     let yearly = |msat_day: u64| squash(365.0 * msat_day as f32 / end.capacity_msat.max(1) as f32);
     let worth = Analytic::default().worth(end);
+    let [low_msat, high_msat] = end.safe_msat;
     let signed = worth.raise_ppm as f32 - worth.lower_ppm as f32;
     [
         sign(end.ratio_ppm()),
@@ -32,7 +33,13 @@ pub fn features(end: &End) -> [f32; FEATURE_COUNT] {
         squash(end.since_action_s as f32 / 3_600.0),
         sign(end.needy_ppm),
         squash(signed / 500.0),
+        sign(of_capacity(end, low_msat)),
+        sign(of_capacity(end, high_msat)),
     ]
+}
+
+fn of_capacity(end: &End, msat: u64) -> u32 {
+    End { local_msat: msat, ..*end }.ratio_ppm()
 }
 
 fn squash(x: f32) -> f32 {

@@ -1,6 +1,7 @@
-//! The analytic rule and Loopmax.
+//! The analytic rule, the margin rule and Loopmax.
 //!
-//! They must never bid more than what is at stake: the analytic bid is the expected fee loss.
+//! They must never bid more than what is at stake: the analytic bid is the expected fee loss, the
+//! margin's at most what its operator pays for certain trouble.
 
 use super::{Action, End, WEIGHT_MAX_PPM};
 use crate::MILLION;
@@ -68,6 +69,61 @@ impl Analytic {
             weight_ppm: if asks { weight } else { 0 },
             lend_ppm: if asks { 0 } else { self.lend_ppm },
         }
+    }
+}
+
+/// Keep the balance where the forecast calls it safe on both sides; lend all that is safe to lend.
+///
+/// No target of one half: a channel that drains wants more, one that fills wants less, one that
+/// does neither wants nothing wherever it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Margin {
+    /// Which of the end's three times it looks ahead: 0 is the next epoch.
+    pub horizon: usize,
+    /// The risk of running dry or full within that time that is put up with, ppm.
+    pub risk_ppm: u32,
+    /// What is bid where trouble is certain, ppm of the amount; less in proportion to the risk.
+    pub bid_ppm: u32,
+    /// How far from the nearest safe balance to the middle of the safe ones an end that asks wants
+    /// to go, ppm of that way.
+    pub reach_ppm: u32,
+}
+
+impl Default for Margin {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl Margin {
+    /// Tuned on separate seeds by `debal learn evaluate --what policy`.
+    pub const DEFAULT: Self =
+        Self { horizon: 2, risk_ppm: 30_000, bid_ppm: 100, reach_ppm: MILLION };
+
+    /// What the rule asks for.
+    pub fn decide(&self, end: &End) -> Action {
+        let [low, high] = end.safe_msat;
+        let whole = u128::from(end.capacity_msat.max(1));
+        let share = |msat: u64| {
+            let ppm = u128::from(msat) * u128::from(MILLION) / whole;
+            u32::try_from(ppm).unwrap_or(MILLION).min(MILLION)
+        };
+        let (low, high) = (share(low), share(high.max(low)));
+        let (middle, half) = (low.midpoint(high), (high - low) / 2);
+        let ratio = end.ratio_ppm();
+        let horizon = self.horizon.min(2);
+        let reach = u64::from(half) * u64::from(self.reach_ppm.min(MILLION)) / u64::from(MILLION);
+        let reach = u32::try_from(reach).unwrap_or(half);
+        let (target_ppm, risk_ppm) = if ratio < low {
+            (low + reach, end.depleted_ppm[horizon])
+        } else if ratio > high {
+            (high - reach, end.saturated_ppm[horizon])
+        } else {
+            return Action { target_ppm: middle, weight_ppm: 0, lend_ppm: half };
+        };
+        let bid = u64::from(self.bid_ppm.min(WEIGHT_MAX_PPM)) * u64::from(risk_ppm);
+        let weight_ppm = u32::try_from(bid / u64::from(MILLION)).unwrap_or(WEIGHT_MAX_PPM).max(1);
+        Action { target_ppm, weight_ppm, lend_ppm: 0 }
     }
 }
 

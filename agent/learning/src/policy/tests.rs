@@ -9,6 +9,7 @@ fn end() -> End {
         depleted_ppm: [200_000, 500_000, 1_000_000],
         saturated_ppm: [0; 3],
         at_s: [600, 7_200, 21_600],
+        safe_msat: [0; 2],
         fee_out_msat_day: 4_000,
         fee_in_msat_day: 0,
         gap_ppm: 0,
@@ -31,6 +32,21 @@ fn the_analytic_rule_bids_what_is_at_stake() {
     let full = End { local_msat: 9_000_000, saturated_ppm: [0, 0, 500_000], ..end() };
     let full = End { fee_in_msat_day: 8_000, ..full };
     assert_eq!(rule.worth(&full), Worth { raise_ppm: 0, lower_ppm: 250 });
+}
+
+#[test]
+fn the_margin_rule_asks_outside_what_is_safe_and_lends_all_that_is() {
+    let rule = Margin { horizon: 1, risk_ppm: 100_000, bid_ppm: 1_000, reach_ppm: 500_000 };
+    let drains = End { safe_msat: [4_000_000, 8_000_000], ..end() };
+    // Half of the way from 40 to 60 %, at half the bid: the risk is one half.
+    assert_eq!(rule.decide(&drains), asked(500_000, 500));
+    let safe = End { local_msat: 7_000_000, ..drains };
+    let lends = Action { target_ppm: 600_000, weight_ppm: 0, lend_ppm: 200_000 };
+    assert_eq!(rule.decide(&safe), lends);
+    let full = End { local_msat: 9_000_000, saturated_ppm: [0, 1_000_000, 0], ..drains };
+    assert_eq!(rule.decide(&full), asked(700_000, 1_000));
+    assert_eq!(Policy::Margin(rule).margin(), Some(&rule));
+    assert_eq!(Policy::Never.margin(), None);
 }
 
 #[test]
@@ -70,13 +86,14 @@ fn a_network_stays_in_its_bounds_whatever_its_weights() {
 }
 
 #[test]
-fn a_network_of_zeros_is_the_analytic_rule() {
+fn a_network_of_zeros_is_the_margin_rule() {
     let sizes = [FEATURE_COUNT, ACTION_COUNT];
     let net = Net::new(&sizes, vec![0.0; Net::count(&sizes)]).unwrap();
     let learned = Policy::Learned { net, theta_ppm: 200_000 };
-    let rule = Policy::Analytic(Analytic::default());
-    let calm = End { depleted_ppm: [0; 3], ..end() };
-    for end in [end(), calm, End { local_msat: 9_000_000, ..calm }] {
+    let rule = Policy::Margin(Margin::default());
+    let calm = End { depleted_ppm: [0; 3], safe_msat: [500_000, 9_500_000], ..end() };
+    let drains = End { safe_msat: [3_000_000, 9_500_000], ..end() };
+    for end in [end(), calm, drains, End { local_msat: 9_800_000, ..calm }] {
         assert_eq!(learned.decide(&end), rule.decide(&end));
     }
 }

@@ -13,6 +13,7 @@ use crate::steer::{Depletion, Steer};
 const STEER: Steer = Steer {
     target_ppm: 500_000,
     lend_band_ppm: 200_000,
+    dead_band_ppm: 50_000,
     price_ppm: 0,
     fee_max_ppm: 1_000,
     urgency: None,

@@ -201,7 +201,7 @@ fn evaluate(given: &Evaluate, err: &mut dyn Write) -> Result<Shown, Error> {
                 .map_err(|refused| files::content(given.model.as_deref(), &refused))?;
             let learned = Policy::Learned { net, theta_ppm: training::THETA_PPM };
             let rows = contest::compare(given.seeds, Some(&learned), &mut watch);
-            let extra = against(&rows, "learned", "analytic rule, tuned", "net");
+            let extra = against(&rows, "learned", "margin rule, tuned", "net");
             ("policy", rows, vec!["net", "earned", "paid", "moved"], extra)
         }
         What::Forecast => {

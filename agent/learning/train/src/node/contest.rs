@@ -7,7 +7,7 @@ use super::run;
 use crate::pool;
 use crate::stats::Row;
 use crate::{Progress, Watch};
-use debal_learn::policy::{Analytic, Policy};
+use debal_learn::policy::{Analytic, Margin, Policy};
 
 /// Cases a policy is tuned on.
 pub const TUNING_CASES: usize = 40;
@@ -52,11 +52,22 @@ pub fn candidates() -> Vec<(&'static str, Vec<Policy>)> {
             }
         }
     }
+    let mut margins = vec![Policy::Margin(Margin::default())];
+    for horizon in 0..3 {
+        for risk_ppm in [10_000, 30_000, 100_000] {
+            for bid_ppm in [30, 100, 300, 1_000] {
+                for reach_ppm in [300_000, 1_000_000] {
+                    margins.push(Policy::Margin(Margin { horizon, risk_ppm, bid_ppm, reach_ppm }));
+                }
+            }
+        }
+    }
     vec![
         ("threshold theta", thresholds),
         ("Autoloop", autoloops),
         ("Loopmax", loopmaxes),
         ("analytic rule", rules),
+        ("margin rule", margins),
     ]
 }
 
@@ -76,7 +87,7 @@ pub fn compare(samples: usize, learned: Option<&Policy>, watch: &mut Watch<'_>) 
         watch(&Progress {
             stage: "tune",
             done: entries.len(),
-            total: 9, // never, and four by default and tuned
+            total: 11, // never, and five by default and tuned
             note: entries
                 .last()
                 .map(|(name, policy)| format!("{name}: {policy:?}"))

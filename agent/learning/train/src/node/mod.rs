@@ -82,7 +82,7 @@ pub fn run(case: &Case, policy: &Policy, residual: Option<&Residual>) -> Outcome
         if *policy == Policy::Never {
             continue;
         }
-        let ends = ends(case, epoch, &seen, policy.reads_odds().then_some(residual));
+        let ends = ends(case, epoch, &seen, policy, residual);
         let actions: Vec<_> = ends.iter().map(|end| policy.decide(end)).collect();
         for step in market::settle(case, epoch, &ends, &actions) {
             outcome.paid += step.amount_msat as f64 * f64::from(step.price_ppm) / 1e6;
@@ -133,8 +133,14 @@ fn pass(case: &Case, forwards: &[case::Forward], seen: &mut [Seen], outcome: &mu
     }
 }
 
-/// What the ends show; without odds if nobody reads them.
-fn ends(case: &Case, epoch: usize, seen: &[Seen], odds: Option<Option<&Residual>>) -> Vec<End> {
+/// What the ends show; without odds and margins if the policy does not read them.
+fn ends(
+    case: &Case,
+    epoch: usize,
+    seen: &[Seen],
+    policy: &Policy,
+    residual: Option<&Residual>,
+) -> Vec<End> {
     let low = |index: usize| {
         let capacity_msat = case.channels[index].capacity_msat;
         let local_msat = seen[index].local_msat;
@@ -144,17 +150,22 @@ fn ends(case: &Case, epoch: usize, seen: &[Seen], odds: Option<Option<&Residual>
     let others = seen.len().max(2) - 1;
     let all = seen.iter().zip(&case.channels).enumerate().map(|(index, (seen, channel))| {
         let estimate = seen.drift.estimate();
-        let (depleted_ppm, saturated_ppm) = odds.map_or_else(Default::default, |residual| {
-            Forecast::new(seen.local_msat, channel.capacity_msat, estimate, residual)
-                .odds_ppm(AHEAD_S)
+        let capacity_msat = channel.capacity_msat;
+        let odds = || Forecast::new(seen.local_msat, capacity_msat, estimate, residual);
+        let (depleted_ppm, saturated_ppm) =
+            policy.reads_odds().then(|| odds().odds_ppm(AHEAD_S)).unwrap_or_default();
+        let safe = policy.margin().map(|margin| {
+            let within_s = AHEAD_S[margin.horizon.min(2)];
+            Forecast::safe_msat(capacity_msat, estimate, residual, within_s, margin.risk_ppm)
         });
         let needy = needy - usize::from(low(index));
         End {
-            capacity_msat: channel.capacity_msat,
+            capacity_msat,
             local_msat: seen.local_msat,
             depleted_ppm,
             saturated_ppm,
             at_s: AHEAD_S,
+            safe_msat: safe.unwrap_or_default(),
             fee_out_msat_day: seen.fee_out_day as u64,
             fee_in_msat_day: seen.fee_in_day as u64,
             gap_ppm: channel.gap_ppm[epoch],

@@ -13,6 +13,7 @@ use crate::ids::{ChannelId, Epoch};
 use crate::input::{Input, OpenChannel, Operator, Ticket, Timer};
 use crate::invariants;
 use crate::journal::Record;
+use crate::market::Market;
 use crate::message::{Message, Travel};
 use crate::node::Node;
 use crate::plan::{CyclePlan, Hop, LeaderPlan, Plan};
@@ -114,6 +115,7 @@ impl World {
                 ..Caps::default()
             },
             deadlines: Deadlines::default(),
+            market: Market::default(),
             rebalancing: true,
         };
         Node::new(config, genesis, Arc::new(suite)).unwrap()

@@ -24,6 +24,15 @@ pub enum PlanMode {
 }
 
 impl PlanMode {
+    /// All modes.
+    pub const ALL: [Self; 3] = [Self::Leader, Self::Market, Self::Hybrid];
+
+    /// The mode of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.name() == name)
+    }
+
     /// Its name, as operators write it.
     #[must_use]
     pub const fn name(self) -> &'static str {

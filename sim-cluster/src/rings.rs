@@ -10,6 +10,7 @@ use crate::error::ClusterError;
 use crate::launch::{Agent, Cluster, Layout, Settings, Starter, open_channels, prepare};
 use crate::run::settle;
 use crate::topology::{Graph, lngraph};
+use debal_protocol::market::Market;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -73,7 +74,8 @@ pub async fn measure(
 ) -> Result<Figures, ClusterError> {
     let graph = ring_graph(options.size)?;
     let genesis_unix_ms = Settings::genesis_after_start(options.size);
-    let settings = Settings { seed: 1, epoch_ms: 60_000, attempts: 1, genesis_unix_ms };
+    let market = Market::default();
+    let settings = Settings { seed: 1, epoch_ms: 60_000, attempts: 1, genesis_unix_ms, market };
     let layout = Layout::direct(&graph)?;
     let specs = prepare(&graph, &settings, &layout, &options.out)?;
     let flush_p50_ms = flush_p50_ms(&options.out)?;

@@ -9,6 +9,7 @@
 use debal_crypto::{Domain, Hasher, Identity, RealSuite, Suite};
 use debal_planner::leader::{PlanLimits, plan, plan_check};
 use debal_protocol::config::{Caps, Config, Deadlines, Liquidity};
+use debal_protocol::market::Market;
 use debal_protocol::effect::Effect;
 use debal_protocol::election::{Certificate, Claim, Endorse, Endorsement, Genesis, Tip};
 use debal_protocol::event::Event;
@@ -155,6 +156,7 @@ impl Others {
             liquidity: Liquidity::default(),
             caps: Caps::default(),
             deadlines: Deadlines::default(),
+            market: Market::default(),
             rebalancing: true,
         };
         let genesis = Genesis { network: network(), timetable: TIMETABLE, members: members() };

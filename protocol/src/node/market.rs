@@ -35,7 +35,7 @@ pub(super) struct Exchange {
     /// Our ends as we quoted them last.
     quoted: BTreeMap<ChannelId, QuotedEnd>,
     /// The newest quote of each neighbour.
-    heard: BTreeMap<NodeId, Quote>,
+    pub(super) heard: BTreeMap<NodeId, Quote>,
     /// Our price in the newest plan taken.
     plan_ppm: Option<i64>,
     /// What the rounds for the present epoch came to.

@@ -9,6 +9,7 @@ use crate::error::ClusterError;
 use crate::launch::{Agent, Cluster, Layout, Settings, Signal, Starter, open_channels, prepare};
 use crate::run::{ClusterAudit, Progress, Tally, drive, settle};
 use crate::topology::Graph;
+use debal_protocol::market::Market;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub struct ChaosPlan {
     pub seed: u64,
     /// Length of an epoch.
     pub epoch_ms: u64,
+    /// Price rounds.
+    pub market: Market,
     /// How long faults are made.
     pub duration_ms: u64,
     /// What end 0 of every channel owns at the start.
@@ -118,6 +121,7 @@ pub async fn chaos(
         epoch_ms: plan.epoch_ms,
         attempts: 1,
         genesis_unix_ms: Settings::genesis_after_start(plan.graph.nodes.len()),
+        market: plan.market,
     };
     progress.stage(&format!("starting {count} agents behind proxies"));
     let specs = prepare(&plan.graph, &settings, &layout, &plan.directory)?;

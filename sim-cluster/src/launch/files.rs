@@ -11,6 +11,7 @@ use crate::topology::Graph;
 use debal::config::genesis::{GenesisFile, member_entry, network_id};
 use debal::init::CONFIG_NAME;
 use debal_crypto::Identity;
+use debal_protocol::market::Market;
 use debal_protocol::time::Timetable;
 use rand::RngCore;
 use serde::Serialize;
@@ -38,6 +39,8 @@ pub struct Settings {
     pub attempts: u32,
     /// When epoch 1 begins.
     pub genesis_unix_ms: u64,
+    /// Price rounds.
+    pub market: Market,
 }
 
 impl Settings {
@@ -131,6 +134,7 @@ struct AgentConfig {
     caps: CapsTable,
     payments: PaymentsTable,
     rebalancing: RebalancingTable,
+    plan: PlanTable,
     bootstrap: Vec<BootstrapEntry>,
 }
 
@@ -154,6 +158,12 @@ struct PaymentsTable {
 #[derive(Serialize)]
 struct RebalancingTable {
     enabled: bool,
+}
+
+#[derive(Serialize)]
+struct PlanTable {
+    mode: &'static str,
+    rounds: u8,
 }
 
 #[derive(Serialize)]
@@ -257,6 +267,7 @@ fn write_config(
         caps: CapsTable { pair_cooldown_s: settings.epoch_ms.div_ceil(1_000).min(3_600) },
         payments: PaymentsTable { attempts: settings.attempts },
         rebalancing: RebalancingTable { enabled: false },
+        plan: PlanTable { mode: settings.market.mode.name(), rounds: settings.market.rounds() },
         bootstrap,
     };
     let text = toml::to_string(&config)
@@ -270,9 +281,16 @@ mod tests {
     use super::*;
     use crate::topology::embedded;
     use debal::config::genesis::Founding;
+    use debal_protocol::market::PlanMode;
 
     const SETTINGS: Settings =
-        Settings { seed: 3, epoch_ms: 6_000, attempts: 1, genesis_unix_ms: 1_000 };
+        Settings {
+            seed: 3,
+            epoch_ms: 6_000,
+            attempts: 1,
+            genesis_unix_ms: 1_000,
+            market: Market { mode: PlanMode::Leader, rounds: 10 },
+        };
 
     #[test]
     fn the_agents_accept_the_genesis_and_the_identities_are_its_members() {

@@ -76,6 +76,7 @@ pub async fn run_arm(
         epoch_ms: plan.epoch_ms,
         attempts: plan.attempts,
         genesis_unix_ms: Settings::genesis_after_start(count),
+        market: plan.market,
     };
     let layout = Layout::direct(&plan.graph)?;
     let specs = prepare(&plan.graph, &settings, &layout, &plan.directory.join(name))?;

@@ -10,10 +10,17 @@ use crate::prices::{
 };
 use crate::values::Worth;
 use debal_protocol::Msat;
-use debal_protocol::market::{Agreed, Known, Potential, PriceRule, Standing};
+use debal_protocol::market::{Agreed, Known, Potential, PriceRule, QuotedEnd, Standing};
 
 /// Price rounds by [`Schedule::urgencies`]: give this to `Node::pricing`.
 pub const PRICE_RULE: PriceRule = PriceRule { start, step, offers, ppm };
+
+/// What moving liquidity from `payer`'s end to `payee`'s is worth by what both state, in ppm: the
+/// value the leader's plan counts by.
+#[must_use]
+pub fn value_ppm(payer: &QuotedEnd, payee: &QuotedEnd) -> i64 {
+    Worth::of(payer, payee).value_ppm
+}
 
 /// A plan's price as the potential the rounds start at.
 fn start(potential_ppm: i64) -> Potential {
@@ -72,7 +79,6 @@ fn arcs(known: &Known) -> impl Iterator<Item = End> {
 mod tests {
     use super::*;
     use debal_protocol::ChannelId;
-    use debal_protocol::market::QuotedEnd;
     use debal_protocol::summary::Want;
     use proptest::prelude::*;
 

@@ -9,12 +9,12 @@
 use debal_crypto::{Domain, Hasher, Identity, RealSuite, Suite};
 use debal_planner::leader::{PlanLimits, plan, plan_check};
 use debal_protocol::config::{Caps, Config, Deadlines, Liquidity};
-use debal_protocol::market::Market;
 use debal_protocol::effect::Effect;
 use debal_protocol::election::{Certificate, Claim, Endorse, Endorsement, Genesis, Tip};
 use debal_protocol::event::Event;
 use debal_protocol::input::Input;
 use debal_protocol::limits::{HOP_MAX_BYTES, PRICE_MAX_BYTES};
+use debal_protocol::market::Market;
 use debal_protocol::message::Travel;
 use debal_protocol::node::Verdict;
 use debal_protocol::plan::{CyclePlan, Hop, LeaderPlan, Plan, PlanProof, Price};

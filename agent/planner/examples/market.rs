@@ -87,7 +87,8 @@ fn shown(
             let value = network.settle(&offers, 1, &limits)?.value.unwrap_or_default();
             shares.push(value as f64 / *optimum as f64);
             let whole = net.arcs.iter().filter(|arc| arc.capacity_msat > 0);
-            let part = |(offer, arc): (&u64, &ResidualArc)| *offer as f64 / arc.capacity_msat as f64;
+            let part =
+                |(offer, arc): (&u64, &ResidualArc)| *offer as f64 / arc.capacity_msat as f64;
             let open = offers.iter().zip(&net.arcs).filter(|(_, arc)| arc.capacity_msat > 0);
             offered = open.map(part).sum::<f64>() / whole.count() as f64;
         }

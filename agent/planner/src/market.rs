@@ -154,7 +154,11 @@ mod tests {
     fn an_end_that_wants_the_opposite_is_asked_for_less_than_one_that_wants_this() {
         let one = |own, other| {
             let known = Known { neighbour: 0, own, other };
-            offers(&Standing { heard: vec![Potential(0)], channels: vec![known], ..Standing::default() })
+            offers(&Standing {
+                heard: vec![Potential(0)],
+                channels: vec![known],
+                ..Standing::default()
+            })
         };
         let wants = one(end(1, Want::Send, 1_000, 255), end(1, Want::Receive, 1_000, 255));
         let lends = one(end(1, Want::Nothing, 1_000, 0), end(1, Want::Nothing, 1_000, 0));

@@ -285,7 +285,8 @@ pub fn privacy(privacy: &Value) -> String {
         0 => "ratios are not told".to_owned(),
         _ => format!("{bits} bits = {buckets} buckets per ratio"),
     };
-    let _ = writeln!(out, "Every member reads this (summary {}, {ratios}):", number(published, "seq"));
+    let _ =
+        writeln!(out, "Every member reads this (summary {}, {ratios}):", number(published, "seq"));
     let heads = ["channel", "private outbound", "shown bucket", "shown send", "shown receive"];
     let mut rows = table(&heads);
     let private = privacy["private"].as_array().map_or(&[][..], Vec::as_slice);

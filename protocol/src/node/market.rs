@@ -90,11 +90,8 @@ impl Node {
             }
         }
         let next = due.map_or(0, |round| round.saturating_add(1));
-        let next_ms = if next < rounds {
-            at(next)
-        } else {
-            timetable.quotes_ms(target.plus(1), 0, rounds)
-        };
+        let next_ms =
+            if next < rounds { at(next) } else { timetable.quotes_ms(target.plus(1), 0, rounds) };
         self.set_timer_at_wall(Timer::Quotes, next_ms.max(now.wall_ms.saturating_add(1)), now);
     }
 
@@ -235,8 +232,7 @@ impl Node {
         let standing = self.standing(epoch);
         let offers = (rule.offers)(&standing);
         let channels = standing.channels.iter().map(|known| known.own.channel);
-        let (said, rounds, neighbours) =
-            (self.rounds.said, self.rounds.next, standing.heard.len());
+        let (said, rounds, neighbours) = (self.rounds.said, self.rounds.next, standing.heard.len());
         let agreed = channels.zip(offers).collect();
         self.rounds.outcome = Some(Outcome { epoch, said, rounds, neighbours, agreed });
         let price_ppm = (rule.ppm)(said);

@@ -283,14 +283,13 @@ mod tests {
     use debal::config::genesis::Founding;
     use debal_protocol::market::PlanMode;
 
-    const SETTINGS: Settings =
-        Settings {
-            seed: 3,
-            epoch_ms: 6_000,
-            attempts: 1,
-            genesis_unix_ms: 1_000,
-            market: Market { mode: PlanMode::Leader, rounds: 10 },
-        };
+    const SETTINGS: Settings = Settings {
+        seed: 3,
+        epoch_ms: 6_000,
+        attempts: 1,
+        genesis_unix_ms: 1_000,
+        market: Market { mode: PlanMode::Leader, rounds: 10 },
+    };
 
     #[test]
     fn the_agents_accept_the_genesis_and_the_identities_are_its_members() {

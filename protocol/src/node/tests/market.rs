@@ -102,9 +102,8 @@ fn a_ring_in_market_mode_offers_what_its_rounds_came_to_and_commits_a_cycle() {
     world.lead(hops);
     world.pass(20_000);
     let ends = world.hosts.iter().flat_map(|host| &host.events);
-    let committed = |event: &&Event| {
-        matches!(event, Event::CycleEnded { outcome: Outcome::Committed, .. })
-    };
+    let committed =
+        |event: &&Event| matches!(event, Event::CycleEnded { outcome: Outcome::Committed, .. });
     assert_eq!(ends.filter(committed).count(), 1);
     assert_eq!(world.local(0, 1), 900_000 - amount);
     world.assert_whole(true);

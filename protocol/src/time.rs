@@ -71,8 +71,8 @@ impl Timetable {
         self.claim_window_ms().saturating_add(self.round_ms().saturating_mul(rounds))
     }
 
-    /// When price round `round` of `rounds` begins, which are for `epoch`: the rounds share the last
-    /// quarter of the epoch before it, and each leaves its quotes a round's length to arrive.
+    /// When price round `round` of `rounds` begins, which are for `epoch`: the rounds share the
+    /// last quarter of the epoch before it, and each leaves its quotes a round's length to arrive.
     #[must_use]
     pub fn quotes_ms(&self, epoch: Epoch, round: u8, rounds: u8) -> u64 {
         let quarter_ms = self.epoch_ms / 4;

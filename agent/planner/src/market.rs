@@ -183,7 +183,7 @@ mod tests {
         #[test]
         fn whatever_neighbours_quote_no_offer_exceeds_what_both_ends_do(
             said in any::<u16>(), heard in prop::collection::vec(any::<u16>(), 1..4),
-            ends in prop::collection::vec((any::<[u64; 4]>(), any::<[u8; 4]>(), any::<[u32; 2]>()), 0..6),
+            ends in prop::collection::vec(any::<([u64; 4], [u8; 4], [u32; 2])>(), 0..6),
         ) {
             let want = |byte: u8| [Want::Nothing, Want::Send, Want::Receive][usize::from(byte % 3)];
             let channels = ends.iter().enumerate().map(|(index, (msat, bytes, prices))| {
@@ -201,8 +201,9 @@ mod tests {
             let standing = Standing { said: Potential(said), heard, channels: channels.collect() };
             step(&standing);
             for (known, agreed) in standing.channels.iter().zip(offers(&standing)) {
-                prop_assert!(agreed.send_msat <= known.own.send_msat.min(known.other.receive_msat));
-                prop_assert!(agreed.receive_msat <= known.own.receive_msat.min(known.other.send_msat));
+                let Known { own, other, .. } = known;
+                prop_assert!(agreed.send_msat <= own.send_msat.min(other.receive_msat));
+                prop_assert!(agreed.receive_msat <= own.receive_msat.min(other.send_msat));
             }
         }
     }

@@ -134,7 +134,8 @@ pub struct Rounds {
     /// How potentials travel.
     pub precision: Precision,
     /// What a channel offers to move, in 1024ths of the flow its ends came to (with the rule's
-    /// slack), within what it can: [`ONE`] or more. Room to spare is what the leader needs to find short cycles.
+    /// slack), within what it can: [`ONE`] or more. Room to spare is what the leader needs to find
+    /// short cycles.
     pub offer: u32,
     /// What every node starts at, known to its neighbours, in 256ths of a ppm; empty for zero. The
     /// dual potentials of a leader's coarse plan go here.

@@ -19,6 +19,7 @@ use debal_crypto::{Identity, RealSuite, SeedFile, SeedFileError};
 use debal_fees_history::HistoryError;
 use debal_net::{Multiaddr, NetConfig, NetError, NetHandle, NetLimits, PeerKey};
 use debal_planner::leader::{self, PlanLimits};
+use debal_planner::market::PRICE_RULE;
 use debal_protocol::election::Genesis;
 use debal_protocol::journal::Record;
 use debal_protocol::wire::codec;
@@ -310,6 +311,7 @@ fn node(config: &AgentConfig, founding: &Founding, identity: Identity) -> Result
         liquidity: config.liquidity,
         caps: config.caps,
         deadlines: config.deadlines,
+        market: config.market,
         rebalancing: config.rebalancing,
     };
     let genesis = Genesis {
@@ -318,7 +320,8 @@ fn node(config: &AgentConfig, founding: &Founding, identity: Identity) -> Result
         members: founding.members.clone(),
     };
     let node = Node::new(core, genesis, Arc::new(RealSuite::new(identity)));
-    node.map(|node| node.checking_plans(leader::plan_check)).map_err(|error| {
+    let given = |node: Node| node.checking_plans(leader::plan_check).pricing(PRICE_RULE);
+    node.map(given).map_err(|error| {
         let text = format!("{}: {error}", config.genesis.display());
         StartError::Config(ConfigError::Invalid(text))
     })

@@ -98,6 +98,32 @@ async fn a_circular_payment_moves_outbound_from_one_channel_to_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn in_market_mode_a_ring_of_agents_agrees_on_prices_and_commits_a_cycle() {
+    let mut world = World::new(3, EPOCH_MS);
+    // Buckets of half a channel hide all there is to move: only price rounds can offer it.
+    world.told = vec!["plan.mode=market", "plan.rounds=4", "policy.summary_bits=1"];
+    let agents = world.start().await;
+    open([&agents[0], &agents[1]], "1x0x0", CAPACITY, 900_000_000).await;
+    open([&agents[1], &agents[2]], "2x0x0", CAPACITY, 900_000_000).await;
+    open([&agents[2], &agents[0]], "3x0x0", CAPACITY, 900_000_000).await;
+    let ends = agents.iter().map(|agent| Box::pin(event_of(agent, "cycle_ended")));
+    let (ended, _, _) = futures::future::select_all(ends).await;
+    assert_eq!((&ended["outcome"], &ended["hops"]), (&"committed".into(), &3.into()), "{ended}");
+    for (agent, channel) in agents.iter().zip(["1x0x0", "2x0x0", "3x0x0"]) {
+        event_of(agent, "prices_settled").await;
+        let status = ask(agent, Op::Status).await;
+        assert_eq!(status["plan_mode"], "market");
+        assert!(status["prices"]["price_ppm"].is_i64(), "{status}");
+        let told = ask(agent, Op::Privacy).await;
+        assert_eq!(told["published"]["bits"], 0);
+        assert!(told["published"]["channels"][0]["ratio_bucket"].is_null());
+        let moved = 900_000_000 - local_msat(agent, channel).await;
+        assert!((390_000_000..=400_000_000).contains(&moved), "{moved}");
+    }
+    stop(agents).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_leader_is_certified_and_its_certificate_verifies() {
     let world = World::new(2, EPOCH_MS);
     let agents = world.start().await;

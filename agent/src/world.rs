@@ -20,6 +20,8 @@ pub const LIMIT: Duration = Duration::from_secs(30);
 pub struct World {
     directory: tempfile::TempDir,
     pub nodes: Vec<NodeId>,
+    /// What every agent is told beyond the defaults, as `KEY=VALUE`.
+    pub told: Vec<&'static str>,
 }
 
 impl World {
@@ -44,7 +46,7 @@ impl World {
         };
         let text = serde_json::to_vec(&file).unwrap();
         std::fs::write(directory.path().join("genesis.json"), text).unwrap();
-        Self { directory, nodes }
+        Self { directory, nodes, told: Vec::new() }
     }
 
     /// A directory that is no founder's, and the entry its owner would show a sponsor.
@@ -70,6 +72,7 @@ impl World {
             format!("genesis={}", self.genesis().display()),
             "loopback=true".to_owned(),
         ];
+        flags.extend(self.told.iter().map(|flag| (*flag).to_owned()));
         flags.extend(bootstrap.map(|(node, address)| format!("bootstrap={node}@{address}")));
         AgentConfig::load(Sources { flags, ..Sources::default() }).unwrap()
     }

@@ -4,6 +4,7 @@
 //! default and reason. Ratios are millionths so that no float enters the core.
 
 use crate::amount::Msat;
+use crate::market::Market;
 use crate::time::Timetable;
 use debal_crypto::{Digest, NodeId};
 use serde::{Deserialize, Serialize};
@@ -125,6 +126,8 @@ pub struct Config {
     pub caps: Caps,
     /// Deadlines.
     pub deadlines: Deadlines,
+    /// Price rounds.
+    pub market: Market,
     /// Whether this node takes part in rebalancing at the start.
     pub rebalancing: bool,
 }

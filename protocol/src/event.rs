@@ -28,6 +28,17 @@ pub enum Event {
         /// The epoch.
         epoch: Epoch,
     },
+    /// The price rounds for an epoch are over.
+    PricesSettled {
+        /// The epoch.
+        epoch: Epoch,
+        /// Rounds this node quoted in.
+        rounds: u8,
+        /// Neighbours that quoted to it.
+        neighbours: u32,
+        /// What it said in the end, ppm.
+        price_ppm: i64,
+    },
     /// This node, as leader, published a plan.
     PlanMade {
         /// The epoch.

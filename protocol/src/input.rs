@@ -67,6 +67,8 @@ pub enum Timer {
     Transfer(TransferId),
     /// The leader's wait for consents to a cycle ends.
     Accepts(TransferId),
+    /// The next price round.
+    Quotes,
 }
 
 /// What an operator can ask the core to change. Reading needs no input: see

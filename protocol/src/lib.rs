@@ -30,6 +30,7 @@ pub mod input;
 pub mod invariants;
 pub mod journal;
 pub mod limits;
+pub mod market;
 pub mod message;
 pub mod mutant;
 pub mod node;

@@ -48,6 +48,13 @@ pub const KNOWN_CHANGES_MAX: usize = 64;
 
 /// Channels in one summary.
 pub const SUMMARY_CHANNELS_MAX: usize = 150;
+/// Channels in one quote: one member shares no more with another in the price rounds.
+pub const QUOTE_CHANNELS_MAX: usize = 16;
+/// Price rounds before an epoch.
+pub const QUOTE_ROUNDS_MAX: u8 = 64;
+/// Largest quote envelope, bytes: its list at full length takes less than a half.
+pub const QUOTE_MAX_BYTES: usize = 2 * 1024;
+
 /// Hops of a cycle.
 pub const CYCLE_HOPS_MAX: usize = 8;
 /// Fewest hops of a cycle: two nodes with parallel channels.

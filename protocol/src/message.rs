@@ -8,6 +8,7 @@ use crate::channel::{Change, ChannelTerms, LockKey, SignedState};
 use crate::election::{Certificate, Claim, Endorse, Tip};
 use crate::ids::{ChannelId, TransferId};
 use crate::limits;
+use crate::market::Quote;
 use crate::plan::{Accept, Go, Plan};
 use crate::roster::RosterChange;
 use crate::summary::{ForwardPolicy, Summary};
@@ -188,6 +189,8 @@ pub enum Message {
         /// The certificate of the record.
         certificate: Certificate,
     },
+    /// Direct: one price round, from a member to a neighbour.
+    Quote(Quote),
 }
 
 impl Message {
@@ -211,6 +214,7 @@ impl Message {
         match self {
             // A tip carries the whole roster.
             Self::TipReply { .. } => limits::ENVELOPE_MAX_BYTES,
+            Self::Quote(_) => limits::QUOTE_MAX_BYTES,
             _ => self.travel().max_bytes(),
         }
     }
@@ -238,6 +242,7 @@ impl Message {
             Self::ClaimHop { .. } => "claim_hop",
             Self::TipRequest { .. } => "tip_request",
             Self::TipReply { .. } => "tip_reply",
+            Self::Quote(_) => "quote",
         }
     }
 }

@@ -51,6 +51,10 @@ pub struct Status {
     pub peers: usize,
     /// Whether we take part in rebalancing.
     pub rebalancing: bool,
+    /// How what we offer to the leader comes about: `leader`, `market`, `hybrid`.
+    pub plan_mode: &'static str,
+    /// The newest price rounds; `None` in leader mode.
+    pub prices: Option<Prices>,
     /// Whether we ask for help, and why (`kappa`, `theta`, `tau`, `none`).
     pub request: &'static str,
     /// Fees spent and reserved in the last hour and day.
@@ -59,6 +63,19 @@ pub struct Status {
     pub fees_day_msat: Msat,
     /// Channels, ascending by id.
     pub channels: Vec<ChannelStatus>,
+}
+
+/// Price rounds as one member knows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Prices {
+    /// The epoch they were for; `None` before the first ones.
+    pub epoch: Option<Epoch>,
+    /// Rounds this node quoted in.
+    pub rounds: u8,
+    /// Neighbours that quoted to it.
+    pub neighbours: usize,
+    /// What a unit of liquidity was worth to it in the end, ppm, against its neighbours' prices.
+    pub price_ppm: Option<i64>,
 }
 
 /// The answer to `why CHANNEL`: what the node would do, and what stands in the way.
@@ -74,6 +91,8 @@ pub struct Why {
     pub receive_msat: Msat,
     /// Urgency 0 to 255.
     pub urgency: u8,
+    /// Whether price rounds decided what it offers now; otherwise it is the offer in buckets.
+    pub priced: bool,
     /// Stable code of what stands in the way, or `none`.
     pub blocked_by: &'static str,
     /// One sentence for people, with the smallest change that would help.

@@ -71,6 +71,16 @@ impl Timetable {
         self.claim_window_ms().saturating_add(self.round_ms().saturating_mul(rounds))
     }
 
+    /// When price round `round` of `rounds` begins, which are for `epoch`: the rounds share the
+    /// last quarter of the epoch before it, and each leaves its quotes a round's length to arrive.
+    #[must_use]
+    pub fn quotes_ms(&self, epoch: Epoch, round: u8, rounds: u8) -> u64 {
+        let quarter_ms = self.epoch_ms / 4;
+        let gone_ms = quarter_ms.saturating_mul(u64::from(round));
+        let gone_ms = gone_ms.checked_div(u64::from(rounds)).unwrap_or(0).min(quarter_ms);
+        self.start_ms(epoch).saturating_sub(quarter_ms).saturating_add(gone_ms)
+    }
+
     /// When a plan of this epoch expires: locks of its cycles may not be started later.
     #[must_use]
     pub const fn plan_expires_ms(&self, epoch: Epoch) -> u64 {
@@ -89,6 +99,14 @@ mod tests {
             let last_ms = timetable.round_opens_ms(crate::limits::ROUNDS_MAX - 1);
             assert!(last_ms * 10 <= epoch_ms * 9, "{epoch_ms}: {last_ms}");
         }
+    }
+
+    #[test]
+    fn price_rounds_share_the_last_quarter_of_the_epoch_before() {
+        let timetable = Timetable { genesis_ms: 1_000, epoch_ms: 20_000 };
+        let at = |round| timetable.quotes_ms(Epoch(2), round, 10);
+        assert_eq!([at(0), at(1), at(9), at(10)], [36_000, 36_500, 40_500, 41_000]);
+        assert_eq!(at(10), timetable.start_ms(Epoch(2)));
     }
 
     #[test]

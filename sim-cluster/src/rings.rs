@@ -10,6 +10,7 @@ use crate::error::ClusterError;
 use crate::launch::{Agent, Cluster, Layout, Learning, Settings, Starter, open_channels, prepare};
 use crate::run::settle;
 use crate::topology::{Graph, lngraph};
+use debal_protocol::market::Market;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -73,8 +74,8 @@ pub async fn measure(
 ) -> Result<Figures, ClusterError> {
     let graph = ring_graph(options.size)?;
     let genesis_unix_ms = Settings::genesis_after_start(options.size);
-    let learning = Learning::OFF;
-    let settings = Settings { seed: 1, epoch_ms: 60_000, attempts: 1, genesis_unix_ms, learning };
+    let (epoch_ms, learning, market) = (60_000, Learning::OFF, Market::default());
+    let settings = Settings { seed: 1, epoch_ms, attempts: 1, genesis_unix_ms, learning, market };
     let layout = Layout::direct(&graph)?;
     let specs = prepare(&graph, &settings, &layout, &options.out)?;
     let flush_p50_ms = flush_p50_ms(&options.out)?;

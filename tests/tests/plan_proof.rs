@@ -14,6 +14,7 @@ use debal_protocol::election::{Certificate, Claim, Endorse, Endorsement, Genesis
 use debal_protocol::event::Event;
 use debal_protocol::input::Input;
 use debal_protocol::limits::{HOP_MAX_BYTES, PRICE_MAX_BYTES};
+use debal_protocol::market::Market;
 use debal_protocol::message::Travel;
 use debal_protocol::node::Verdict;
 use debal_protocol::plan::{CyclePlan, Hop, LeaderPlan, Plan, PlanProof, Price};
@@ -155,6 +156,7 @@ impl Others {
             liquidity: Liquidity::default(),
             caps: Caps::default(),
             deadlines: Deadlines::default(),
+            market: Market::default(),
             rebalancing: true,
         };
         let genesis = Genesis { network: network(), timetable: TIMETABLE, members: members() };

@@ -9,8 +9,10 @@
 use debal_crypto::{VrfPreout, VrfProof};
 use debal_protocol::channel::{Change, LockKey};
 use debal_protocol::election::{Certificate, Claim};
+use debal_protocol::market::{Potential, Quote, QuotedEnd};
 use debal_protocol::message::{Outcome, Refusal};
 use debal_protocol::plan::{CyclePlan, Hop, Plan, PlanProof, Price};
+use debal_protocol::summary::Want;
 use debal_protocol::wire::codec::{decode, encode};
 use debal_protocol::{
     Bounded, ChannelId, Digest, Epoch, Message, Msat, NodeId, Secret, Signature, TransferId,
@@ -65,6 +67,20 @@ fn plan_hex(channel_hex: &str) -> String {
     format!("05{certificate}{}{proof}fa{cycles}", many("67", 32))
 }
 
+/// One end that would send 400,000 msat, in round 9 for epoch 300.
+fn quote(channel: ChannelId) -> Quote {
+    let end = QuotedEnd {
+        channel,
+        want: Want::Send,
+        send_msat: Msat(400_000),
+        receive_msat: Msat(0),
+        urgency: 255,
+        price_ppm: 20,
+    };
+    let (epoch, potential) = (Epoch(300), Potential(0x8105));
+    Quote { epoch, round: 9, potential, ends: Bounded::first_of([end]) }
+}
+
 fn vectors() -> Vec<(&'static str, Message, String)> {
     let channel = ChannelId::from_parts(800_000, 4, 1).unwrap();
     // Variant number, then fields in order; small integers take one byte, a u64 above 2^32 takes
@@ -104,6 +120,11 @@ fn vectors() -> Vec<(&'static str, Message, String)> {
             "tip_request",
             Message::TipRequest { tip: Digest([0x55; 32]) },
             format!("11{}", "55".repeat(32)),
+        ),
+        (
+            "quote",
+            Message::Quote(quote(channel)),
+            format!("13fb2c0109fb058101{channel_hex}01fc801a060000ff14"),
         ),
     ]
 }

@@ -4,7 +4,7 @@
 //! It must never do IO, read a clock, start a thread, draw a random number or decide by floating
 //! point: the leader, every member that checks the leader, and the simulator must get the same
 //! answer to the last msat. Channels and nodes are dense `u32` indices here
-//! and the caller keeps the names; only [`leader`] speaks the protocol's language.
+//! and the caller keeps the names; only [`leader`] and [`market`] speak the protocol's language.
 //!
 //! Every module checks lengths, indices and magnitudes where data enters and names what it refuses;
 //! behind that it works on dense arrays by plain slice indexing.
@@ -68,6 +68,7 @@
 //! | [`paths`] | the best payment paths between two nodes, or around one |
 //! | [`score`] | what unreliability costs |
 //! | [`leader`] | which cycles a leader proposes, given the members' summaries |
+//! | [`market`] | what a member says and offers in the protocol's price rounds |
 //! | [`convert`] | the same problem or network as a petgraph graph |
 
 pub mod charge;
@@ -77,6 +78,7 @@ pub mod cycles;
 pub mod document;
 pub mod exact;
 pub mod leader;
+pub mod market;
 pub mod network;
 pub mod paths;
 pub mod plan;
@@ -84,3 +86,4 @@ pub mod prices;
 pub mod schedule;
 pub mod score;
 pub mod simplex;
+mod values;

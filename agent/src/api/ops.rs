@@ -17,6 +17,7 @@ use debal_net::NetHandle;
 use debal_protocol::channel::ChannelTerms;
 use debal_protocol::effect::{Answer, OperatorError};
 use debal_protocol::input::{OpenChannel, Operator};
+use debal_protocol::status::Status;
 use debal_protocol::summary::ForwardPolicy;
 use debal_protocol::{ChannelId, Digest, Epoch, Msat, NodeId};
 use serde_json::{Value, json};
@@ -175,6 +176,8 @@ impl Service {
         Ok(json!({
             "published": summary.as_ref().map(render::summary),
             "private": raw,
+            "plan_mode": status.plan_mode,
+            "prices": prices_told(&status),
             "payments": [
                 "every hop of a payment sees its whole route and amount (ledger backend, no onion)",
                 "a channel's two ends know its exact balances",
@@ -313,6 +316,20 @@ pub fn rss_bytes() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages = statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
     pages.unwrap_or(0).saturating_mul(PAGE_BYTES)
+}
+
+/// What price rounds tell whom, beside the summary.
+fn prices_told(status: &Status) -> Vec<&'static str> {
+    if status.prices.is_none() {
+        return vec!["no price rounds: neighbours learn no more than every member (plan.mode)"];
+    }
+    vec![
+        "a neighbour learns, each round, this node's price and, of channels shared with it, the \
+         exact amounts it would move, so its target, its urgency and its price for lending",
+        "every member learns what the rounds came to, in 256ths of a capacity, and no ratio; where \
+         that is all a channel would move, it is its distance from the target",
+        "a channel whose peer sends no quotes is offered in buckets of policy.summary_bits",
+    ]
 }
 
 #[cfg(test)]

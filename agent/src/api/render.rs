@@ -10,7 +10,7 @@ use debal_protocol::Epoch;
 use debal_protocol::event::Event;
 use debal_protocol::message::Refusal;
 use debal_protocol::roster::{PendingChange, Roster};
-use debal_protocol::status::{Audit, ChannelStatus, Status, Why};
+use debal_protocol::status::{Audit, ChannelStatus, Prices, Status, Why};
 use debal_protocol::summary::{ChannelSummary, Summary, Want};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -56,12 +56,23 @@ pub fn status(
         "addresses": addresses,
         "rebalancing": status.rebalancing,
         "request": status.request,
+        "plan_mode": status.plan_mode,
+        "prices": status.prices.as_ref().map(prices),
         "fees_hour_msat": status.fees_hour_msat.0,
         "fees_day_msat": status.fees_day_msat.0,
         "deciders": deciders,
         "channels": channels(&status.channels),
         "pid": std::process::id(),
         "rss_bytes": rss_bytes,
+    })
+}
+
+fn prices(prices: &Prices) -> Value {
+    json!({
+        "epoch": prices.epoch.map(|epoch| epoch.0),
+        "rounds": prices.rounds,
+        "neighbours": prices.neighbours,
+        "price_ppm": prices.price_ppm,
     })
 }
 
@@ -104,6 +115,7 @@ pub fn why(why: &Why, known: Option<Known>) -> Value {
         "send_msat": why.send_msat.0,
         "receive_msat": why.receive_msat.0,
         "urgency": why.urgency,
+        "priced": why.priced,
         "blocked_by": why.blocked_by,
         "explanation": why.explanation,
         "forecast": known.forecast,
@@ -129,21 +141,24 @@ pub fn audit(audit: &Audit) -> Value {
 /// A summary: what others see.
 #[must_use]
 pub fn summary(summary: &Summary) -> Value {
+    let channels = summary.channels.iter().map(|channel| channel_summary(channel, summary.bits));
     json!({
         "seq": summary.seq,
         "epoch": summary.epoch.0,
         "bits": summary.bits,
         "requests": summary.requests,
-        "channels": summary.channels.iter().map(channel_summary).collect::<Vec<_>>(),
+        "channels": channels.collect::<Vec<_>>(),
     })
 }
 
-fn channel_summary(channel: &ChannelSummary) -> Value {
+/// `bits` are the summary's: with none its ratios are not told.
+fn channel_summary(channel: &ChannelSummary, bits: u8) -> Value {
+    let ratio_bucket = (bits > 0).then_some(channel.ratio_bucket);
     json!({
         "channel": channel.channel.to_string(),
         "peer": channel.peer.to_string(),
         "capacity_msat": channel.capacity_msat.0,
-        "ratio_bucket": channel.ratio_bucket,
+        "ratio_bucket": ratio_bucket,
         "want": match channel.want {
             Want::Nothing => "nothing",
             Want::Send => "send",
@@ -191,6 +206,10 @@ pub fn event(event: &Event) -> Value {
             "round": round, "elapsed_ms": elapsed_ms,
         }),
         Event::EpochSkipped { epoch } => json!({ "kind": "epoch_skipped", "epoch": epoch.0 }),
+        Event::PricesSettled { epoch, rounds, neighbours, price_ppm } => json!({
+            "kind": "prices_settled", "epoch": epoch.0, "rounds": rounds,
+            "neighbours": neighbours, "price_ppm": price_ppm,
+        }),
         Event::PlanMade { epoch, cycles, amount_msat } => json!({
             "kind": "plan_made", "epoch": epoch.0, "cycles": cycles,
             "amount_msat": amount_msat.0,

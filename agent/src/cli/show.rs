@@ -90,6 +90,7 @@ pub fn status(status: &Value) -> String {
         number(status, "members")
     );
     let _ = writeln!(out, "rebalancing  {on}   asks for help: {}", text(status, "request"));
+    prices_line(&mut out, status);
     let _ = writeln!(
         out,
         "fees         {} in the last hour, {} in the last day",
@@ -132,6 +133,23 @@ pub fn status(status: &Value) -> String {
     out
 }
 
+/// The plan mode, and what the newest price rounds came to.
+fn prices_line(out: &mut String, status: &Value) {
+    let Some(mode) = status["plan_mode"].as_str() else { return };
+    let prices = &status["prices"];
+    let _ = match prices["price_ppm"].as_i64() {
+        Some(ppm) => writeln!(
+            out,
+            "plan mode    {mode}   price {ppm} ppm after {} rounds with {} neighbours (epoch {})",
+            number(prices, "rounds"),
+            number(prices, "neighbours"),
+            number(prices, "epoch")
+        ),
+        None if prices.is_null() => writeln!(out, "plan mode    {mode}"),
+        None => writeln!(out, "plan mode    {mode}   no price rounds yet"),
+    };
+}
+
 /// `debal why`.
 #[must_use]
 pub fn why(why: &Value) -> String {
@@ -153,6 +171,8 @@ pub fn why(why: &Value) -> String {
         sat(number(why, "send_msat")),
         sat(number(why, "receive_msat"))
     );
+    let by = if why["priced"].as_bool().unwrap_or(false) { "price rounds" } else { "buckets" };
+    let _ = writeln!(out, "shown by   {by}");
     let rough = channel["depletion_ms"].as_u64().filter(|_| why["forecast"].is_null());
     if let Some(ms) = rough {
         let _ = writeln!(out, "empty in   about {} min at the present flow", ms / 60_000);
@@ -288,27 +308,32 @@ pub fn privacy(privacy: &Value) -> String {
     }
     let bits = number(published, "bits");
     let buckets = 1u64.checked_shl(u32::try_from(bits).unwrap_or(0)).unwrap_or(0);
-    let _ = writeln!(
-        out,
-        "Every member reads this (summary {}, {bits} bits = {buckets} buckets per ratio):",
-        number(published, "seq")
-    );
+    let ratios = match bits {
+        0 => "ratios are not told".to_owned(),
+        _ => format!("{bits} bits = {buckets} buckets per ratio"),
+    };
+    let _ =
+        writeln!(out, "Every member reads this (summary {}, {ratios}):", number(published, "seq"));
     let heads = ["channel", "private outbound", "shown bucket", "shown send", "shown receive"];
     let mut rows = table(&heads);
     let private = privacy["private"].as_array().map_or(&[][..], Vec::as_slice);
     for shown in published["channels"].as_array().map_or(&[][..], Vec::as_slice) {
         let own = private.iter().find(|own| own["channel"] == shown["channel"]);
         let outbound = own.map_or(0, |own| number(own, "local_msat"));
+        let bucket = shown["ratio_bucket"].as_u64();
         rows.add_row(vec![
             Cell::new(text(shown, "channel")),
             right(format!("{} sat", sat(outbound))),
-            right(format!("{} of {buckets}", number(shown, "ratio_bucket"))),
+            right(bucket.map_or("-".to_owned(), |bucket| format!("{bucket} of {buckets}"))),
             right(format!("{} sat", sat(number(shown, "send_msat")))),
             right(format!("{} sat", sat(number(shown, "receive_msat")))),
         ]);
     }
     let _ = writeln!(out, "{rows}");
     let _ = writeln!(out, "Also public: capacities, peers, fee policies, price, urgency.");
+    for line in privacy["prices"].as_array().map_or(&[][..], Vec::as_slice) {
+        let _ = writeln!(out, "Prices: {}.", line.as_str().unwrap_or_default());
+    }
     for line in privacy["payments"].as_array().map_or(&[][..], Vec::as_slice) {
         let _ = writeln!(out, "Payments: {}.", line.as_str().unwrap_or_default());
     }
@@ -340,6 +365,25 @@ mod tests {
         }));
         assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
         assert!(shown.contains("sat") && shown.contains("99 %"), "{shown}");
+    }
+
+    #[test]
+    fn a_market_shows_its_price_and_tells_no_ratio() {
+        let shown = status(&json!({
+            "node": "ab", "plan_mode": "market", "channels": [],
+            "prices": { "epoch": 7, "rounds": 10, "neighbours": 3, "price_ppm": -412 },
+        }));
+        assert!(shown.contains("market   price -412 ppm after 10 rounds with 3"), "{shown}");
+        let told = privacy(&json!({
+            "published": { "seq": 9, "bits": 0, "channels": [{
+                "channel": "1x2x3", "ratio_bucket": null, "send_msat": 5_000,
+                "receive_msat": 0,
+            }]},
+            "private": [{ "channel": "1x2x3", "local_msat": 9_000 }],
+            "prices": ["a neighbour learns this node's price"],
+        }));
+        assert!(told.contains("ratios are not told") && !told.contains(" of 1"), "{told}");
+        assert!(told.contains("Prices: a neighbour learns"), "{told}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::table::KNOBS;
 use crate::fees::Model;
 use debal_protocol::Msat;
 use debal_protocol::config::{Caps, Deadlines, Liquidity};
+use debal_protocol::market::{Market, PlanMode};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -48,6 +49,8 @@ pub struct AgentConfig {
     pub attempts: u32,
     /// Take part in rebalancing.
     pub rebalancing: bool,
+    /// Price rounds.
+    pub market: Market,
     /// Limits of plans this node makes.
     pub planner: PlannerLimits,
     /// Rules for the fees of our channels, if any.
@@ -268,6 +271,7 @@ fn resolve(read: &Reader) -> Result<AgentConfig, ConfigError> {
         deadlines,
         attempts: read.whole32("payments.attempts"),
         rebalancing: read.switch("rebalancing.enabled"),
+        market: market(read)?,
         planner: PlannerLimits {
             max_hops: read.whole32("planner.max_hops"),
             min_amount_msat: read.sat("planner.min_amount_sat"),
@@ -289,6 +293,12 @@ fn metrics_listen(read: &Reader) -> Result<Option<SocketAddr>, ConfigError> {
     }
     let resolved = text.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
     resolved.map(Some).ok_or_else(|| read.wrong("metrics_listen", "host:port"))
+}
+
+fn market(read: &Reader) -> Result<Market, ConfigError> {
+    let mode = PlanMode::named(&read.text("plan.mode"));
+    let mode = mode.ok_or_else(|| read.wrong("plan.mode", "leader, market or hybrid"))?;
+    Ok(Market { mode, rounds: read.whole8("plan.rounds") })
 }
 
 fn fees(read: &Reader) -> Option<FeesConfig> {

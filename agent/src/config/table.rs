@@ -280,6 +280,23 @@ pub const KNOBS: &[Knob] = &[
         assumed to lie before: a drift seen for a few payments says little.",
     ),
     knob(
+        "plan.mode",
+        Kind::Text,
+        "",
+        "\"leader\"",
+        "What this node offers to plans: `leader` its offers in buckets; `market` what price rounds \
+        with its neighbours come to, no ratios; `hybrid` the same, starting at the newest plan's \
+        prices. Members may differ; docs/benchmarks.md compares the three.",
+    ),
+    knob(
+        "plan.rounds",
+        whole(2, 64),
+        "rounds",
+        "10",
+        "Price rounds before an epoch, in the last quarter of the one before; the first only shows \
+        what can move. Each is one message to every neighbour.",
+    ),
+    knob(
         "fees.rules",
         Kind::Path,
         "",

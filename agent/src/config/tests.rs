@@ -7,6 +7,7 @@ use super::raw::{Place, Value, from_text, from_words, share_ppm};
 use super::*;
 use debal_crypto::Identity;
 use debal_protocol::config::{Caps, Deadlines, Liquidity};
+use debal_protocol::market::{Market, PlanMode};
 use debal_protocol::time::Timetable;
 use std::path::{Path, PathBuf};
 
@@ -88,6 +89,22 @@ fn the_defaults_are_those_of_the_core() {
     assert_eq!(config.liquidity, Liquidity::default());
     assert_eq!(config.caps, Caps::default());
     assert_eq!(config.deadlines, Deadlines::default());
+    assert_eq!(config.market, Market::default());
+}
+
+#[test]
+fn the_plan_mode_is_one_of_three_words_and_rounds_have_a_range() {
+    let load = |flag: &str| {
+        AgentConfig::load(Sources { flags: vec![flag.to_owned()], ..Sources::default() })
+    };
+    for mode in PlanMode::ALL {
+        let config = load(&format!("plan.mode={}", mode.name())).unwrap();
+        assert_eq!(config.market, Market { mode, ..Market::default() });
+    }
+    let wrong = load("plan.mode=auction").unwrap_err().to_string();
+    assert!(wrong.contains("leader, market or hybrid") && wrong.contains("auction"), "{wrong}");
+    assert_eq!(load("plan.rounds=64").unwrap().market.rounds, 64);
+    assert!(load("plan.rounds=1").is_err() && load("plan.rounds=65").is_err());
 }
 
 #[test]

@@ -403,8 +403,7 @@ impl Driver {
     fn release(&mut self, effect: Effect) {
         match effect {
             Effect::Send { to, bytes, name, .. } => {
-                self.metrics.message("out", name);
-                self.metrics.direct("out", bytes.len());
+                self.metrics.sent(name, bytes.len());
                 self.outbox.send(to, bytes);
             }
             Effect::Gossip { travel, bytes, .. } => {

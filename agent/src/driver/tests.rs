@@ -8,6 +8,7 @@ use debal_protocol::Msat;
 use debal_protocol::config::{Caps, Config, Deadlines, Liquidity};
 use debal_protocol::election::Genesis;
 use debal_protocol::input::Operator;
+use debal_protocol::market::Market;
 use debal_protocol::roster::Member;
 use debal_protocol::time::Timetable;
 use debal_store::{OpenOptions, SimDisk};
@@ -41,6 +42,7 @@ fn node() -> Node {
         liquidity: Liquidity::default(),
         caps: Caps::default(),
         deadlines: Deadlines::default(),
+        market: Market::default(),
         rebalancing: true,
     };
     let genesis = Genesis { network, timetable, members: vec![member] };

@@ -58,6 +58,7 @@ pub struct Metrics {
     messages: Labelled,
     rejects: Labelled,
     direct_bytes: Labelled,
+    sent_bytes: Labelled,
     journal: Labelled,
     policy_changes: Labelled,
     plans: Labelled,
@@ -75,6 +76,9 @@ struct Gauges {
     channel_local_msat: Family<Labels, Gauge>,
     round_leader: Gauge,
     gossip_peers: Gauge,
+    price_ppm: Gauge,
+    price_rounds: Gauge,
+    price_neighbours: Gauge,
     backend_up: Family<Labels, Gauge>,
 }
 
@@ -100,6 +104,7 @@ impl Default for Metrics {
             messages: Labelled::default(),
             rejects: Labelled::default(),
             direct_bytes: Labelled::default(),
+            sent_bytes: Labelled::default(),
             journal: Labelled::default(),
             policy_changes: Labelled::default(),
             plans: Labelled::default(),
@@ -124,6 +129,7 @@ impl Metrics {
             ("messages", "Protocol messages", &self.messages),
             ("rejects", "Messages refused", &self.rejects),
             ("direct_bytes", "Bytes of direct messages", &self.direct_bytes),
+            ("sent_bytes", "Bytes of direct messages sent, by kind", &self.sent_bytes),
             ("journal", "Journal appends and flushes", &self.journal),
             ("policy_changes", "Changes of a forwarding policy", &self.policy_changes),
             ("plans", "Plans taken, by whether their proof could be checked here", &self.plans),
@@ -165,6 +171,13 @@ impl Metrics {
         );
         registry.register("round_leader_epoch", "Newest epoch led", gauges.round_leader.clone());
         registry.register("gossip_peers", "Members connected", gauges.gossip_peers.clone());
+        for (name, help, gauge) in [
+            ("price_ppm", "This node's price after the newest price rounds", &gauges.price_ppm),
+            ("price_rounds", "Rounds it quoted in before the newest epoch", &gauges.price_rounds),
+            ("price_neighbours", "Neighbours that quoted to it", &gauges.price_neighbours),
+        ] {
+            registry.register(name, help, gauge.clone());
+        }
         registry.register("backend_up", "Backend answers", gauges.backend_up.clone());
     }
 
@@ -177,6 +190,14 @@ impl Metrics {
     pub fn direct(&self, way: &'static str, bytes: usize) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.direct_bytes.add(vec![("way", way.to_owned())], bytes);
+    }
+
+    /// Counts a direct message that leaves.
+    pub fn sent(&self, name: &'static str, bytes: usize) {
+        self.message("out", name);
+        self.direct("out", bytes);
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.sent_bytes.add(vec![("name", name.to_owned())], bytes);
     }
 
     /// Counts a refused message.
@@ -215,6 +236,11 @@ impl Metrics {
                 self.plans.add(vec![("proof", proof.to_owned())], 1);
             }
             Event::Rejected { reason, .. } => self.reject(reason),
+            Event::PricesSettled { rounds, neighbours, price_ppm, .. } => {
+                self.gauges.price_ppm.set(*price_ppm);
+                self.gauges.price_rounds.set(i64::from(*rounds));
+                self.gauges.price_neighbours.set(i64::from(*neighbours));
+            }
             _ => {}
         }
     }
@@ -295,6 +321,7 @@ impl Metrics {
         self.messages.read("messages", &mut flat);
         self.rejects.read("rejects", &mut flat);
         self.direct_bytes.read("direct_bytes", &mut flat);
+        self.sent_bytes.read("sent_bytes", &mut flat);
         self.journal.read("journal", &mut flat);
         self.policy_changes.read("policy_changes", &mut flat);
         self.plans.read("plans", &mut flat);

@@ -113,6 +113,7 @@ impl Node {
         // A leader whose proof is false published no plan: the next round may replace it.
         let checked = self.check_proof(&plan)?;
         self.election.plan_seen(epoch, round);
+        self.note_plan_prices(&plan.proof);
         let ours = self.answer_cycles(from, &plan, &digest, now);
         let cycles = u32::try_from(plan.cycles.len()).unwrap_or(u32::MAX);
         self.outbox.emit(Event::PlanSeen { epoch, leader: from, cycles, ours, checked });

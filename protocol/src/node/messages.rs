@@ -95,6 +95,7 @@ impl Node {
             Message::ClaimHop { channel, key, secret } => {
                 self.on_claim_hop(from, channel, key, &secret, now)
             }
+            Message::Quote(quote) => self.on_quote(from, quote, now),
         }
     }
 }

@@ -9,6 +9,7 @@ mod channels;
 mod claims;
 mod elections;
 mod leading;
+mod market;
 mod messages;
 mod openings;
 mod operator;
@@ -75,6 +76,7 @@ pub struct Node {
     /// The journal is low on space: nothing new is begun.
     space_low: bool,
     summaries: summaries::Publishing,
+    rounds: market::Exchange,
     /// What the agent has worked out per channel end.
     steers: BTreeMap<ChannelId, Steer>,
     outbox: outbox::Outbox,
@@ -105,6 +107,7 @@ impl Node {
             openings: BTreeMap::new(),
             space_low: false,
             summaries: summaries::Publishing::default(),
+            rounds: market::Exchange::default(),
             steers: BTreeMap::new(),
             outbox: outbox::Outbox::default(),
             config,
@@ -224,6 +227,7 @@ impl Node {
         }
         self.start_election(now);
         self.start_summaries(now);
+        self.start_rounds(now);
     }
 
     fn on_peer_up(&mut self, peer: NodeId, now: Now) {
@@ -250,6 +254,7 @@ impl Node {
                 self.due.insert(id);
             }
             Timer::Accepts(cycle) => self.on_accepts_over(cycle, now),
+            Timer::Quotes => self.wake_rounds(now),
         }
     }
 

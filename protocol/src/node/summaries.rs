@@ -140,6 +140,7 @@ impl Node {
     /// Publishes our summary if it is due or our standing differs from the last one.
     pub(super) fn summarise(&mut self, now: Now) {
         let epoch = self.epoch(now);
+        self.settle_rounds(epoch);
         let channels = self.channel_summaries(now);
         let reason = self.request_reason(now);
         if self.summaries.request.replace(reason) != Some(reason) {
@@ -157,7 +158,7 @@ impl Node {
         let summary = Summary {
             seq,
             epoch,
-            bits: self.config.liquidity.summary_bits,
+            bits: if self.hides_ratios() { 0 } else { self.config.liquidity.summary_bits },
             requests: reason != "none",
             channels: Bounded::first_of(channels),
         };
@@ -171,8 +172,7 @@ impl Node {
         let channels = self.durable.channels.values();
         let mut all: Vec<ChannelSummary> = channels
             .map(|channel| {
-                let liquidity = self.liquidity_of(channel.terms.channel);
-                let mut summary = self.offer(channel, now).summarise(channel, &liquidity);
+                let mut summary = self.shown(channel, &self.offer(channel, now), now);
                 if channel.frozen || !self.peers_up.contains(&channel.peer()) {
                     summary.policy.disabled = true;
                 }

@@ -10,7 +10,7 @@ use crate::ids::{ChannelId, Epoch};
 use crate::invariants;
 use crate::roster::Roster;
 use crate::status::{Audit, ChannelStatus, Status, Why};
-use crate::summary::{Offer, Summary, Want};
+use crate::summary::{ChannelSummary, Offer, Summary, Want};
 use crate::time::Now;
 use debal_crypto::{Digest, NodeId};
 
@@ -27,6 +27,8 @@ impl Node {
             members: self.election.roster(epoch).members().len(),
             peers: self.peers_up.len(),
             rebalancing: self.durable.rebalancing,
+            plan_mode: self.config.market.mode.name(),
+            prices: self.prices(),
             request: self.request_reason(now),
             fees_hour_msat: self.durable.fees_since(since(3_600_000)),
             fees_day_msat: self.durable.fees_since(since(86_400_000)),
@@ -75,8 +77,8 @@ impl Node {
     pub fn why(&self, channel: ChannelId, now: Now) -> Option<Why> {
         let entry = self.durable.channels.get(&channel)?;
         let offer = self.offer(entry, now);
-        let shown = offer.summarise(entry, &self.liquidity_of(channel));
-        let (blocked_by, explanation) = self.explain(entry, &offer, shown.send_msat, now);
+        let shown = self.shown(entry, &offer, now);
+        let (blocked_by, explanation) = self.explain(entry, &offer, &shown, now);
         Some(Why {
             channel: self.channel_status(entry, now),
             want: match offer.want {
@@ -87,6 +89,7 @@ impl Node {
             send_msat: shown.send_msat,
             receive_msat: shown.receive_msat,
             urgency: offer.urgency,
+            priced: self.is_priced(channel, now),
             blocked_by,
             explanation,
         })
@@ -96,11 +99,9 @@ impl Node {
         &self,
         entry: &Channel,
         offer: &Offer,
-        shown_send: Msat,
+        shown: &ChannelSummary,
         now: Now,
     ) -> (&'static str, String) {
-        let liquidity = self.liquidity_of(entry.terms.channel);
-        let shown_receive = offer.summarise(entry, &liquidity).receive_msat;
         if !self.durable.rebalancing {
             let text = "rebalancing is switched off here; set rebalancing.enabled = true";
             return ("disabled", text.into());
@@ -116,7 +117,11 @@ impl Node {
             let text = "inside the dead band around its target: it only lends to others";
             return ("none", text.into());
         }
-        let shown = if offer.want == Want::Send { shown_send } else { shown_receive };
+        let shown = if offer.want == Want::Send { shown.send_msat } else { shown.receive_msat };
+        if shown == Msat::ZERO && self.is_priced(entry.terms.channel, now) {
+            let text = "at the prices of the last rounds no cycle moves this channel";
+            return ("priced_out", text.into());
+        }
         if shown == Msat::ZERO {
             let text = "what it would move is less than one summary bucket; raise summary_bits";
             return ("below_bucket", text.into());

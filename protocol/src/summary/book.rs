@@ -24,8 +24,11 @@ impl SummaryBook {
     /// # Errors
     /// [`Reject::Stale`], [`Reject::Duplicate`], [`Reject::Malformed`], or [`Reject::Full`].
     pub fn take(&mut self, sender: NodeId, summary: Summary) -> Result<(), Reject> {
-        if !(1..=8).contains(&summary.bits) {
-            return Err(Reject::malformed("summary", "bits must be 1 to 8"));
+        if summary.bits > 8 {
+            return Err(Reject::malformed("summary", "bits must be at most 8"));
+        }
+        if summary.bits == 0 && summary.channels.iter().any(|end| end.ratio_bucket != 0) {
+            return Err(Reject::malformed("summary", "a ratio of no bits"));
         }
         let channels = summary.channels.iter();
         if channels.zip(summary.channels.iter().skip(1)).any(|(a, b)| a.channel >= b.channel) {

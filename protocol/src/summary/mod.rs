@@ -67,7 +67,7 @@ pub struct ChannelSummary {
     pub peer: NodeId,
     /// Capacity, public on Lightning.
     pub capacity_msat: Msat,
-    /// Outbound ratio bucket: 0 is empty, 2^bits - 1 is full.
+    /// Outbound ratio bucket: 0 is empty, 2^bits - 1 is full; 0 where the summary has no bits.
     pub ratio_bucket: u8,
     /// What it wants.
     pub want: Want,
@@ -90,7 +90,7 @@ pub struct Summary {
     pub seq: u64,
     /// Epoch it was made in.
     pub epoch: Epoch,
-    /// Bits of the ratio buckets, 1 to 8.
+    /// Bits of the ratio buckets, 1 to 8, or 0: ratios are not told.
     pub bits: u8,
     /// Whether the node asks for rebalancing (kappa, theta or tau crossed).
     pub requests: bool,

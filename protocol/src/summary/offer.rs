@@ -7,6 +7,7 @@ use super::{ChannelSummary, Want};
 use crate::amount::Msat;
 use crate::channel::Channel;
 use crate::config::{Liquidity, WHOLE_PPM};
+use crate::market::Agreed;
 
 /// Largest urgency.
 pub const URGENCY_MAX: u8 = u8::MAX;
@@ -91,6 +92,29 @@ impl Offer {
             price_ppm: liquidity.price_ppm,
             policy: channel.our_policy,
         }
+    }
+}
+
+/// Bits of the grid that what price rounds came to is rounded down to: 256 parts of the capacity.
+const AGREED_BITS: u8 = 8;
+
+impl ChannelSummary {
+    /// The same end where price rounds decide what it offers: what they came to, rounded down, and
+    /// never more than the exact offer has left.
+    #[must_use]
+    pub fn agreed(self, agreed: &Agreed, exact: &Offer) -> Self {
+        let bucket = bucket_msat(self.capacity_msat, AGREED_BITS);
+        Self {
+            send_msat: round_down(agreed.send_msat.min(exact.send_msat), bucket),
+            receive_msat: round_down(agreed.receive_msat.min(exact.receive_msat), bucket),
+            ..self
+        }
+    }
+
+    /// The same end with its ratio untold.
+    #[must_use]
+    pub const fn without_ratio(self) -> Self {
+        Self { ratio_bucket: 0, ..self }
     }
 }
 

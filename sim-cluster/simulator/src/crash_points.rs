@@ -168,6 +168,8 @@ fn ring(nodes: usize) -> Scenario {
         },
         payments: Vec::new(),
         faults: Vec::new(),
+        modes: Vec::new(),
+        rounds: 10,
         identities: Vec::new(),
     }
 }

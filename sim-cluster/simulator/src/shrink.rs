@@ -35,6 +35,7 @@ pub fn shrink(scenario: &Scenario, options: Options) -> Option<Shrunk> {
     let best = Shrunk { scenario: scenario.clone(), outcome, runs: 1 };
     let mut shrinker = Shrinker { best, rule, options };
     shrinker.cut_time();
+    shrinker.lead_alone();
     shrinker.quiet_links();
     shrinker.drop_members();
     shrinker.thin(|scenario| &mut scenario.faults);
@@ -66,6 +67,13 @@ impl Shrinker {
         candidate.faults.retain(|fault| fault.at_ms <= at_ms);
         candidate.payments.retain(|payment| payment.at_ms <= at_ms);
         candidate.chaos_ms = candidate.chaos_ms.min(at_ms);
+        self.keeps(candidate);
+    }
+
+    /// Price rounds the failure does not need.
+    fn lead_alone(&mut self) {
+        let mut candidate = self.best.scenario.clone();
+        candidate.modes.clear();
         self.keeps(candidate);
     }
 

@@ -6,6 +6,7 @@
 
 #![allow(clippy::panic)]
 
+use debal_protocol::market::PlanMode;
 use debal_simulator::scenario::{Fault, FaultKind, Script};
 use debal_simulator::{Marks, Options, Scenario, run};
 
@@ -58,8 +59,25 @@ fn a_second_claim_is_evidence_and_a_forged_lock_or_an_early_secret_moves_nothing
 }
 
 #[test]
+fn hostile_quotes_cost_the_others_nothing_and_are_refused_by_name() {
+    let mut marks = Marks::default();
+    for (seed, mode) in (0..8).zip([PlanMode::Market, PlanMode::Hybrid].into_iter().cycle()) {
+        let mut scenario = Scenario::from_seed_with(2_000 + seed, 5);
+        (scenario.real_curves, scenario.modes) = (false, vec![mode; 5]);
+        let kind = FaultKind::Byzantine { node: LIAR, script: Script::LieQuotes };
+        scenario.faults = vec![Fault { at_ms: 10_000, lasts_ms: scenario.chaos_ms, kind }];
+        let outcome = run(&scenario, Options::default());
+        assert_eq!(outcome.violations, [], "seed {}", scenario.seed);
+        marks.absorb(&outcome.marks);
+    }
+    for mark in ["lie.quote", "cycle.Committed", "prices.settled", "reject.epoch"] {
+        assert!(marks.count(mark) > 0, "{mark} is never reached: {marks:?}");
+    }
+}
+
+#[test]
 fn every_lying_script_alone_costs_the_others_nothing() {
-    for script in Script::ALL {
+    for script in Script::all() {
         worlds_with(&FaultKind::Byzantine { node: LIAR, script }, 2);
     }
 }

@@ -11,6 +11,7 @@ use crate::launch::{
 };
 use crate::run::{ClusterAudit, Progress, Tally, drive, settle};
 use crate::topology::Graph;
+use debal_protocol::market::Market;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub struct ChaosPlan {
     pub seed: u64,
     /// Length of an epoch.
     pub epoch_ms: u64,
+    /// Price rounds.
+    pub market: Market,
     /// How long faults are made.
     pub duration_ms: u64,
     /// What end 0 of every channel owns at the start.
@@ -121,6 +124,7 @@ pub async fn chaos(
         attempts: 1,
         genesis_unix_ms: Settings::genesis_after_start(plan.graph.nodes.len()),
         learning: Learning::DEFAULT,
+        market: plan.market,
     };
     progress.stage(&format!("starting {count} agents behind proxies"));
     let specs = prepare(&plan.graph, &settings, &layout, &plan.directory)?;

@@ -47,7 +47,8 @@ pub fn plan(options: &ChaosOptions) -> Result<ChaosPlan, ClusterError> {
     let first_msat = net.balances.draw(&graph, net.seed);
     let directory = agents_directory(&options.out);
     let (seed, epoch_ms) = (net.seed, net.epoch_ms(graph.nodes.len()));
-    Ok(ChaosPlan { graph, seed, epoch_ms, duration_ms, first_msat, payments, directory })
+    let market = net.market();
+    Ok(ChaosPlan { graph, seed, epoch_ms, market, duration_ms, first_msat, payments, directory })
 }
 
 /// Runs chaos and prints the summary.

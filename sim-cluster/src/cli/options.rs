@@ -7,6 +7,7 @@ use crate::demand::Pattern;
 use crate::launch::{Decides, Learning};
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand, ValueEnum};
+use debal_protocol::market::{Market, PlanMode};
 use std::path::PathBuf;
 
 /// Shortest default epoch.
@@ -68,12 +69,24 @@ pub struct NetworkOptions {
     /// Distribution of starting balances
     #[arg(long, value_enum, default_value_t = StartingBalances::Uniform)]
     pub balances: StartingBalances,
+    /// How members' offers to plans come about: leader, market or hybrid (their plan.mode)
+    #[arg(long, value_name = "MODE", default_value = "leader", value_parser = plan_mode)]
+    pub plan_mode: PlanMode,
+    /// Price rounds before an epoch (their plan.rounds)
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u8).range(2..=64))]
+    pub plan_rounds: u8,
     /// Channel backend; only `ledger` can run a cluster without other software
     #[arg(long, value_name = "NAME", default_value = "ledger")]
     pub backend: String,
 }
 
 impl NetworkOptions {
+    /// The members' part in price rounds.
+    #[must_use]
+    pub const fn market(&self) -> Market {
+        Market { mode: self.plan_mode, rounds: self.plan_rounds }
+    }
+
     /// Length of an epoch in a network of `nodes`, milliseconds. All agents share this machine: an
     /// epoch costs it work by the square of the nodes.
     #[must_use]
@@ -302,6 +315,10 @@ fn bounded(text: &str, low: f64, high: f64) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| format!("{text:?} is no number"))?;
     let inside = (low..=high).contains(&value);
     if inside { Ok(value) } else { Err(format!("{value} is not between {low} and {high}")) }
+}
+
+fn plan_mode(text: &str) -> Result<PlanMode, String> {
+    PlanMode::named(text).ok_or_else(|| format!("{text:?} is not leader, market or hybrid"))
 }
 
 fn minutes(text: &str) -> Result<f64, String> {

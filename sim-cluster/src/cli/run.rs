@@ -95,12 +95,14 @@ pub fn plan_on(
         #[allow(clippy::cast_precision_loss)]
         duration_s: duration_ms as f64 / 1_000.0,
         attempts: options.attempts,
+        plan_mode: net.plan_mode,
     };
     let first_msat = net.balances.draw(&graph, net.seed);
     let plan = RunPlan {
         graph,
         seed: net.seed,
         epoch_ms,
+        market: net.market(),
         duration_ms,
         attempts: options.attempts,
         first_msat,

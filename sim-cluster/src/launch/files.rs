@@ -11,6 +11,7 @@ use crate::topology::Graph;
 use debal::config::genesis::{GenesisFile, member_entry, network_id};
 use debal::init::CONFIG_NAME;
 use debal_crypto::Identity;
+use debal_protocol::market::Market;
 use debal_protocol::time::Timetable;
 use rand::RngCore;
 use serde::Serialize;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub genesis_unix_ms: u64,
     /// Forecasts, and who decides by them.
     pub learning: Learning,
+    /// Price rounds.
+    pub market: Market,
 }
 
 impl Settings {
@@ -134,6 +137,7 @@ struct AgentConfig {
     payments: PaymentsTable,
     rebalancing: RebalancingTable,
     learning: Learning,
+    plan: PlanTable,
     bootstrap: Vec<BootstrapEntry>,
 }
 
@@ -157,6 +161,12 @@ struct PaymentsTable {
 #[derive(Serialize)]
 struct RebalancingTable {
     enabled: bool,
+}
+
+#[derive(Serialize)]
+struct PlanTable {
+    mode: &'static str,
+    rounds: u8,
 }
 
 #[derive(Serialize)]
@@ -265,6 +275,7 @@ fn write_config(
         payments: PaymentsTable { attempts: settings.attempts },
         rebalancing: RebalancingTable { enabled: false },
         learning: settings.learning,
+        plan: PlanTable { mode: settings.market.mode.name(), rounds: settings.market.rounds() },
         bootstrap,
     };
     let text = toml::to_string(&config)
@@ -278,6 +289,7 @@ mod tests {
     use super::*;
     use crate::topology::embedded;
     use debal::config::genesis::Founding;
+    use debal_protocol::market::PlanMode;
 
     const SETTINGS: Settings = Settings {
         seed: 3,
@@ -285,6 +297,7 @@ mod tests {
         attempts: 1,
         genesis_unix_ms: 1_000,
         learning: Learning::DEFAULT,
+        market: Market { mode: PlanMode::Leader, rounds: 10 },
     };
 
     #[test]

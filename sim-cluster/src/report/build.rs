@@ -91,15 +91,17 @@ fn elections(seen: &Observations) -> ElectionReport {
 }
 
 fn gossip(arm: &ArmOutcome, epochs: u64) -> GossipReport {
-    let sent = named(arm, "gossip_bytes_out");
     #[allow(clippy::cast_precision_loss)]
-    let shares = sent.len() as f64 * epochs as f64;
-    let bytes = (shares > 0.0).then(|| rounded(sent.iter().sum::<f64>() / shares));
+    let shares = arm.counters.len() as f64 * epochs as f64;
+    let share =
+        |name: &str| (shares > 0.0).then(|| rounded(named(arm, name).iter().sum::<f64>() / shares));
     let delivery_ms = |share| quantile(&arm.delivery_us, share).map(|us| ratio(us, 1_000));
     GossipReport {
         delivery_p50_ms: delivery_ms(0.5),
         delivery_p99_ms: delivery_ms(0.99),
-        bytes_per_node_per_epoch: bytes,
+        bytes_per_node_per_epoch: share("gossip_bytes_out"),
+        quotes_per_node_per_epoch: share("messages_quote_out"),
+        quote_bytes_per_node_per_epoch: share("sent_bytes_quote"),
     }
 }
 

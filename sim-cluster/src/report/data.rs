@@ -5,6 +5,7 @@
 
 use crate::balances::StartingBalances;
 use crate::demand::Pattern;
+use debal_protocol::market::PlanMode;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -79,6 +80,12 @@ pub struct GossipReport {
     pub delivery_p99_ms: Option<f64>,
     /// Bytes sent per node and epoch.
     pub bytes_per_node_per_epoch: Option<f64>,
+    /// Quotes of price rounds sent per node and epoch; they are no gossip.
+    #[serde(default)]
+    pub quotes_per_node_per_epoch: Option<f64>,
+    /// Their bytes.
+    #[serde(default)]
+    pub quote_bytes_per_node_per_epoch: Option<f64>,
 }
 
 /// Cycles.
@@ -172,6 +179,9 @@ pub struct SettingsReport {
     pub duration_s: f64,
     /// Routes a payment may try.
     pub attempts: u32,
+    /// How members' offers came about.
+    #[serde(default)]
+    pub plan_mode: PlanMode,
 }
 
 /// What the pictures are drawn from.

@@ -70,6 +70,10 @@ fn run_rows(report: &Report) -> Vec<[String; 3]> {
             pair(rounded(gossip.delivery_p50_ms), rounded(gossip.delivery_p99_ms))
         }),
         row("gossip per node and epoch, bytes", rounded(gossip.bytes_per_node_per_epoch)),
+        row("quotes per node and epoch / bytes", {
+            let bytes = rounded(gossip.quote_bytes_per_node_per_epoch);
+            pair(rounded(gossip.quotes_per_node_per_epoch), bytes)
+        }),
         row("memory per agent, MiB", format!("{:.1}", report.memory_mib_per_agent)),
         row("checks made / violated, both arms", {
             pair(number(audit.invariants_checked), number(audit.violations))

@@ -79,6 +79,7 @@ pub async fn run_arm(
         attempts: plan.attempts,
         genesis_unix_ms: Settings::genesis_after_start(count),
         learning: plan.learning,
+        market: plan.market,
     };
     let layout = Layout::direct(&plan.graph)?;
     let specs = prepare(&plan.graph, &settings, &layout, &plan.directory.join(name))?;

@@ -18,6 +18,7 @@ use crate::demand::Payment;
 use crate::error::ClusterError;
 use crate::launch::{Learning, Starter};
 use crate::topology::Graph;
+use debal_protocol::market::Market;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -30,6 +31,8 @@ pub struct RunPlan {
     pub seed: u64,
     /// Length of an epoch.
     pub epoch_ms: u64,
+    /// Price rounds.
+    pub market: Market,
     /// Length of the payments of one arm.
     pub duration_ms: u64,
     /// Routes a payment may try.

@@ -1,6 +1,6 @@
 //! The leader's plan: from balance summaries to cycles, with the proof of how good they are.
 //!
-//! The only module that knows the protocol's names. It must give the same cycles for the same
+//! It must give the same cycles for the same
 //! summaries on every machine, and never a hop that a summary did not offer.
 
 mod published;

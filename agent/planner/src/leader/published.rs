@@ -5,16 +5,12 @@
 
 use crate::circulation::{ClaimedCycle, MAX_CAPACITY_MSAT, Move, ResidualArc};
 use crate::score::Score;
+use crate::values::Worth;
 use debal_protocol::plan::CyclePlan;
-use debal_protocol::summary::{ChannelSummary, Summary, Want};
+use debal_protocol::summary::{ChannelSummary, Summary};
 use debal_protocol::{ChannelId, NodeId};
 use std::collections::BTreeMap;
 
-/// What one step of urgency is worth, millionths of the amount. Full urgency is worth about 1,000
-/// ppm, the order of what operators pay to refill a channel.
-const URGENCY_PPM: i64 = 4;
-/// What the use of an idle channel costs at least, so that no liquidity moves for nothing.
-const LEND_PPM: i64 = 5;
 /// What an arc's uniform-prior unreliability costs, millionths of the amount per unit of -ln P.
 const SCORE_PRICE_PPM: u64 = 10;
 
@@ -57,10 +53,7 @@ impl Published {
             if capacity_msat == 0 || tail == head {
                 continue;
             }
-            let stated = [stated_ppm(sends, Want::Send), stated_ppm(receives, Want::Receive)];
-            // Whoever lends adds the least price; see `LEND_PPM`.
-            let lends = stated.iter().filter(|ppm| **ppm <= 0).count() as i64;
-            let value_ppm = stated.iter().sum::<i64>() - lends * LEND_PPM;
+            let Worth { payer_ppm, payee_ppm, value_ppm } = Worth::of(*sends, *receives);
             let label = channel.0;
             published.arcs.push(ResidualArc { tail, head, capacity_msat, value_ppm, label });
             let half = capacity_msat / 2;
@@ -69,8 +62,8 @@ impl Published {
                 channel: *channel,
                 payer: *payer,
                 payee,
-                payer_states_ppm: stated[0],
-                payee_states_ppm: stated[1],
+                payer_states_ppm: payer_ppm,
+                payee_states_ppm: payee_ppm,
             });
         }
         published
@@ -103,17 +96,4 @@ fn index_ends(summaries: &[(NodeId, Summary)]) -> Ends<'_> {
         }
     }
     ends
-}
-
-/// What a move is worth to one end: its urgency if it wants this, its price against it if it lends,
-/// and both against it if it wants the opposite. Out and back is worth less than nothing to every
-/// end, so no channel gains both ways.
-fn stated_ppm(end: &ChannelSummary, this_way: Want) -> i64 {
-    let urgency = i64::from(end.urgency) * URGENCY_PPM;
-    let price = i64::from(end.price_ppm);
-    match end.want {
-        want if want == this_way => urgency,
-        Want::Nothing => -price,
-        _ => -price - urgency,
-    }
 }

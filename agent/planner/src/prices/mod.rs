@@ -41,7 +41,7 @@ use crate::cycles::{Cycle, CycleError, Limits, strip};
 use crate::score::Score;
 
 pub use node::{End, NodePrices};
-pub use rule::{Aim, CLASSES, Momentum, ONE, Rule, Schedule};
+pub use rule::{Aim, CLASSES, Momentum, ONE, Rule, Schedule, URGENCY_WIDTH_PPM};
 pub use wire::{decode, encode};
 
 /// Bits after the point of a potential: it is in 256ths of a ppm.
@@ -133,8 +133,9 @@ pub struct Rounds {
     pub schedule: Schedule,
     /// How potentials travel.
     pub precision: Precision,
-    /// What a channel offers to move, in 1024ths of the flow its ends came to, within what it can:
-    /// [`ONE`] or more. Room to spare is what the leader needs to find short cycles.
+    /// What a channel offers to move, in 1024ths of the flow its ends came to (with the rule's
+    /// slack), within what it can: [`ONE`] or more. Room to spare is what the leader needs to find
+    /// short cycles.
     pub offer: u32,
     /// What every node starts at, known to its neighbours, in 256ths of a ppm; empty for zero. The
     /// dual potentials of a leader's coarse plan go here.
@@ -347,7 +348,7 @@ impl PriceNetwork {
         let mut seen = vec![false; offers.len()];
         for (place, prices) in self.places.iter().zip(nodes) {
             for (end, &arc) in place.ends.iter().zip(&place.arcs) {
-                let flow = u128::from(prices.flow_msat(end, rule));
+                let flow = u128::from(prices.ready_msat(end, rule));
                 let ready = (flow * u128::from(offer.max(ONE))) >> ONE.ilog2();
                 let offer = &mut offers[arc as usize];
                 *offer = (*offer).min(u64::try_from(ready).unwrap_or(u64::MAX));
@@ -366,7 +367,7 @@ fn floored(amounts_msat: &[u64], unit_msat: u64) -> Vec<u64> {
 fn places(nodes: u32, arcs: &[ResidualArc]) -> Vec<Place> {
     let mut places = vec![Place::default(); nodes as usize];
     let mut joined: Vec<Vec<u32>> = vec![Vec::new(); nodes as usize];
-    let wanted = |arc: &&ResidualArc| arc.value_ppm != 0 && arc.capacity_msat > 0;
+    let wanted = |arc: &&ResidualArc| arc.capacity_msat > 0;
     for arc in arcs.iter().filter(wanted) {
         joined[arc.tail as usize].push(arc.head);
         joined[arc.head as usize].push(arc.tail);

@@ -20,7 +20,7 @@ pub struct End {
     pub pays: bool,
     /// The most that can move, in msat.
     pub capacity_msat: u64,
-    /// What moving one million msat is worth, in msat; negative where it costs; never 0.
+    /// What moving one million msat is worth, in msat; negative where it costs.
     pub value_ppm: i64,
 }
 
@@ -55,7 +55,7 @@ impl NodePrices {
     ) -> NodePrices {
         ends.retain(|end| {
             let value = end.value_ppm.unsigned_abs();
-            let sound = value != 0 && value <= MAX_VALUE_PPM.unsigned_abs();
+            let sound = value <= MAX_VALUE_PPM.unsigned_abs();
             sound && (end.neighbour as usize) < heard.len()
         });
         let bound = |potential: i64| precision.rounded(bounded(i128::from(potential)));
@@ -110,9 +110,22 @@ impl NodePrices {
     /// What the arc of one end carries at the potentials said and heard last.
     #[must_use]
     pub fn flow_msat(&self, end: &End, rule: &Rule) -> u64 {
+        flow_msat(end.capacity_msat, end.value_ppm, self.rise(end), rule)
+    }
+
+    /// What the arc of one end is offered for: what it would carry if it gained by the rule's
+    /// slack more. Room to spare is what whoever cuts cycles needs.
+    #[must_use]
+    pub fn ready_msat(&self, end: &End, rule: &Rule) -> u64 {
+        let slack = (width(end.value_ppm, rule) * u128::from(rule.slack)) >> ONE.ilog2();
+        let slack = i64::try_from(slack).unwrap_or(i64::MAX).min(MAX_POTENTIAL);
+        flow_msat(end.capacity_msat, end.value_ppm, self.rise(end) + slack, rule)
+    }
+
+    /// How much higher the potential is where the arc of one end goes than where it comes from.
+    fn rise(&self, end: &End) -> i64 {
         let heard = self.heard.get(end.neighbour as usize).copied().unwrap_or_default();
-        let rise = if end.pays { heard - self.said } else { self.said - heard };
-        flow_msat(end.capacity_msat, end.value_ppm, rise, rule)
+        if end.pays { heard - self.said } else { self.said - heard }
     }
 
     /// Where the net inflow is zero with the neighbours where they are; of several such potentials
@@ -228,7 +241,8 @@ fn zero_nearest(from: i64, mut value: i128, nothing: i128, bends: &[(i64, i128)]
 /// How much gain it takes to use all of an arc.
 fn width(value_ppm: i64, rule: &Rule) -> u128 {
     let value = u128::from(value_ppm.unsigned_abs()) << FRACTION_BITS;
-    ((value * u128::from(rule.span_of(value_ppm))) >> ONE.ilog2()).max(1)
+    let least = u128::from(rule.least_width_ppm) << FRACTION_BITS;
+    ((value * u128::from(rule.span_of(value_ppm))) >> ONE.ilog2()).max(least).max(1)
 }
 
 /// A potential within range.

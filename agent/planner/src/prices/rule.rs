@@ -11,6 +11,9 @@ pub const ONE: u32 = 1024;
 /// Classes of channels by value and of nodes by degree that a rule tells apart.
 pub const CLASSES: usize = 8;
 
+/// The least width of [`Schedule::urgencies`]: half of what one end's full urgency is worth.
+pub const URGENCY_WIDTH_PPM: u32 = 500;
+
 /// How a node carries on in the direction it was going.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Momentum {
@@ -38,6 +41,12 @@ pub struct Rule {
     /// How soft a channel's answer is: its flow goes from nothing to all while the gain goes from
     /// 0 to this part of its value, in 1024ths.
     pub span: u32,
+    /// The least gain in ppm over which it does, whatever its value: without it channels that are
+    /// worth nearly nothing, and helpers that ask for nearly nothing, answer all or nothing.
+    pub least_width_ppm: u32,
+    /// How much more than its flow a channel offers: its answer to a gain that is higher by this
+    /// part of its width, in 1024ths.
+    pub slack: u32,
     /// Where a step goes.
     pub aim: Aim,
     /// The part of that way that one step goes, in 1024ths. Neighbours move at the same time: half
@@ -56,7 +65,16 @@ impl Rule {
     #[must_use]
     pub const fn plain(span: u32, aim: Aim, step: u32, momentum: Momentum) -> Rule {
         let same = [ONE; CLASSES];
-        Rule { span, aim, step, momentum, span_by_value: same, step_by_degree: same }
+        Rule {
+            span,
+            least_width_ppm: 0,
+            slack: 0,
+            aim,
+            step,
+            momentum,
+            span_by_value: same,
+            step_by_degree: same,
+        }
     }
 
     /// The span of a channel of this value, which both of its ends know: classes of four bits,
@@ -109,6 +127,17 @@ impl Default for Schedule {
 }
 
 impl Schedule {
+    /// For values that have nothing to do with capacities, as urgencies have: the whole value as
+    /// span but no answer within less than [`URGENCY_WIDTH_PPM`], two thirds of the way to balance,
+    /// and half a width of slack in what is offered (with a flow of zero to all, that is what
+    /// answers potentials that have not settled).
+    #[must_use]
+    pub fn urgencies() -> Schedule {
+        let mut rest = Rule::plain(ONE, Aim::Balance, 700, Momentum::None);
+        (rest.least_width_ppm, rest.slack) = (URGENCY_WIDTH_PPM, ONE / 2);
+        Schedule::new(Vec::new(), rest)
+    }
+
     /// Half the value as span, half a gradient step, momentum with local restart: the iteration
     /// that the default is measured against.
     #[must_use]

@@ -3,6 +3,7 @@
 //! The world here must stay small: faults, seeds and shrinking belong to the simulator.
 
 mod cycles;
+mod market;
 mod payments;
 mod steer;
 mod world;

@@ -13,6 +13,7 @@ use crate::ids::{ChannelId, Epoch};
 use crate::input::{Input, OpenChannel, Operator, Ticket, Timer};
 use crate::invariants;
 use crate::journal::Record;
+use crate::market::Market;
 use crate::message::{Message, Travel};
 use crate::node::Node;
 use crate::plan::{CyclePlan, Hop, LeaderPlan, Plan};
@@ -48,6 +49,8 @@ pub struct World {
     /// Directed links that lose everything.
     pub cut: BTreeSet<(usize, usize)>,
     tickets: u64,
+    /// Each member's part in price rounds.
+    markets: Vec<Market>,
     /// A certified leader waits for its plan.
     wanted_plan: Option<(usize, Epoch, u8)>,
 }
@@ -62,6 +65,11 @@ fn identity(index: usize) -> Identity {
 
 impl World {
     pub fn new(count: usize) -> Self {
+        Self::with_markets(&vec![Market::default(); count])
+    }
+
+    pub fn with_markets(markets: &[Market]) -> Self {
+        let count = markets.len();
         let mut world = Self {
             hosts: Vec::new(),
             now: Now { tick_ms: 1_000, wall_ms: 1_000_000 },
@@ -69,10 +77,11 @@ impl World {
             queue: VecDeque::new(),
             cut: BTreeSet::new(),
             tickets: 0,
+            markets: markets.to_vec(),
             wanted_plan: None,
         };
         for index in 0..count {
-            let node = Self::build(index, count);
+            let node = world.build(index);
             let host = Host {
                 node,
                 journal: Vec::new(),
@@ -94,7 +103,8 @@ impl World {
         Digest::of(Domain::NetworkId, &[b"world"])
     }
 
-    fn build(index: usize, count: usize) -> Node {
+    fn build(&self, index: usize) -> Node {
+        let count = self.markets.len();
         let timetable = Timetable { genesis_ms: 900_000, epoch_ms: 600_000 };
         let members = (0..count).map(|index| {
             let identity = identity(index);
@@ -114,9 +124,10 @@ impl World {
                 ..Caps::default()
             },
             deadlines: Deadlines::default(),
+            market: self.markets[index],
             rebalancing: true,
         };
-        Node::new(config, genesis, Arc::new(suite)).unwrap()
+        Node::new(config, genesis, Arc::new(suite)).unwrap().pricing(super::market::COUNTING)
     }
 
     pub fn id(&self, index: usize) -> NodeId {
@@ -153,7 +164,7 @@ impl World {
     }
 
     pub fn restart(&mut self, index: usize) {
-        let mut node = Self::build(index, self.hosts.len());
+        let mut node = self.build(index);
         for record in &self.hosts[index].journal {
             node.restore(record).unwrap();
         }
@@ -343,7 +354,7 @@ impl World {
     /// A second plan of the same certificate, sealed by the leader, as a dishonest one would.
     pub fn clone_leader_plan(&mut self, leader: usize, hops: Vec<Hop>) -> Vec<u8> {
         let (_, epoch, round) = self.wanted_plan.unwrap();
-        let mut twin = Self::build(leader, self.hosts.len());
+        let mut twin = self.build(leader);
         for record in &self.hosts[leader].journal {
             twin.restore(record).unwrap();
         }
@@ -361,7 +372,7 @@ impl World {
 
     /// A copy of a member publishes something else under the number of its newest summary.
     pub fn clone_summary(&mut self, member: usize) -> Vec<u8> {
-        let mut twin = Self::build(member, self.hosts.len());
+        let mut twin = self.build(member);
         for record in &self.hosts[member].journal {
             twin.restore(record).unwrap();
         }
@@ -373,6 +384,14 @@ impl World {
             _ => None,
         });
         summaries.next_back().unwrap()
+    }
+
+    /// Every member looks whether its summary is due.
+    pub fn summarise(&mut self) {
+        for index in 0..self.hosts.len() {
+            self.input(index, Input::Wake(Timer::Summary));
+        }
+        self.run();
     }
 
     /// Bytes arrive at a host out of nowhere.

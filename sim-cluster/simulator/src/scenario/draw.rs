@@ -8,6 +8,7 @@ use super::{
     Wishes,
 };
 use crate::streams::{happens, stream};
+use debal_protocol::market::PlanMode;
 use rand::Rng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand_chacha::ChaCha8Rng;
@@ -35,11 +36,43 @@ pub(super) fn scenario(seed: u64, nodes: Option<usize>) -> Scenario {
         wishes,
         payments: Vec::new(),
         faults: Vec::new(),
+        modes: Vec::new(),
+        rounds: 0,
         identities: Vec::new(),
     };
     scenario.payments = payments(&mut stream(seed, "workload"), &scenario);
     scenario.faults = faults(&mut stream(seed, "faults"), &scenario);
+    market(&mut stream(seed, "market"), &mut scenario);
     scenario
+}
+
+/// A third of the worlds are led by summaries alone, a third run price rounds, in a third members
+/// differ. Drawn last and from a stream of its own: all else in a seed's world is as without it.
+fn market(rng: &mut ChaCha8Rng, scenario: &mut Scenario) {
+    const MODES: [PlanMode; 3] = [PlanMode::Market, PlanMode::Hybrid, PlanMode::Leader];
+    let one = *MODES[..2].choose(rng).unwrap_or(&PlanMode::Market);
+    let kind = rng.random_range(0..3);
+    scenario.rounds = rng.random_range(2..=12);
+    scenario.modes = (0..scenario.nodes)
+        .map(|_| match kind {
+            0 => PlanMode::Leader,
+            1 => one,
+            _ => *MODES.choose(rng).unwrap_or(&one),
+        })
+        .collect();
+    // Who lies anyway may lie in its quotes, or somebody does if anybody may.
+    if kind == 0 || scenario.faults.is_empty() || tainted_max(scenario.nodes) == 0 {
+        return;
+    }
+    let any = rng.random_range(0..scenario.nodes);
+    let node = (0..scenario.nodes).find(|node| scenario.is_tainted(*node)).unwrap_or(any);
+    if happens(rng, 400) {
+        let at_ms = rng.random_range(0..scenario.chaos_ms);
+        let lasts_ms = rng.random_range(scenario.epoch_ms..=90_000);
+        let kind = FaultKind::Byzantine { node, script: Script::LieQuotes };
+        scenario.faults.push(Fault { at_ms, lasts_ms, kind });
+        scenario.faults.sort_by_key(|fault| fault.at_ms);
+    }
 }
 
 fn wishes(rng: &mut ChaCha8Rng) -> Wishes {
@@ -225,7 +258,7 @@ fn kind(
             let ppm = if frozen { FROZEN_PPM } else { rng.random_range(-500..=500) };
             FaultKind::ClockDrift { node, ppm }
         }
-        _ => FaultKind::Byzantine { node: liar?, script: *Script::ALL.choose(rng)? },
+        _ => FaultKind::Byzantine { node: liar?, script: *Script::DRAWN.choose(rng)? },
     })
 }
 

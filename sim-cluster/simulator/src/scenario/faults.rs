@@ -41,11 +41,13 @@ pub enum Script {
     EarlyReveal,
     /// Signs states with locks nobody asked for, or with wrong amounts, deadlines or hashes.
     ForgeLockProof,
+    /// Quotes amounts it does not have, prices that mean nothing, channels of others, other epochs.
+    LieQuotes,
 }
 
 impl Script {
-    /// All scripts.
-    pub const ALL: [Self; 16] = [
+    /// Scripts drawn with the faults; [`Self::LieQuotes`] is drawn where price rounds run.
+    pub const DRAWN: [Self; 16] = [
         Self::EquivocatePlan,
         Self::WithholdGo,
         Self::StaleSeq,
@@ -63,6 +65,11 @@ impl Script {
         Self::EarlyReveal,
         Self::ForgeLockProof,
     ];
+
+    /// All scripts.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::DRAWN.into_iter().chain([Self::LieQuotes])
+    }
 }
 
 /// What goes wrong.

@@ -9,6 +9,7 @@ mod faults;
 
 pub use faults::{Fault, FaultKind, Script};
 
+use debal_protocol::market::{Market, PlanMode};
 use serde::{Deserialize, Serialize};
 
 /// Fewest members of a world.
@@ -135,10 +136,20 @@ pub struct Scenario {
     pub payments: Vec<Payment>,
     /// Faults, by time.
     pub faults: Vec<Fault>,
+    /// Each member's plan mode; leader mode where the list is too short.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modes: Vec<PlanMode>,
+    /// Price rounds of members that run them.
+    #[serde(default = "rounds_default")]
+    pub rounds: u8,
     /// Which of the seed's identities each member has, where that is not the one of its number:
     /// the shrinker drops members and the others keep theirs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub identities: Vec<usize>,
+}
+
+fn rounds_default() -> u8 {
+    Market::default().rounds
 }
 
 impl Scenario {
@@ -177,6 +188,13 @@ impl Scenario {
         self.faults.iter().any(|fault| fault.kind.taints() == Some(node))
     }
 
+    /// A member's part in price rounds.
+    #[must_use]
+    pub fn market(&self, node: usize) -> Market {
+        let mode = self.modes.get(node).copied().unwrap_or_default();
+        Market { mode, rounds: self.rounds }
+    }
+
     /// Number of a member's identity among the seed's.
     #[must_use]
     pub fn identity(&self, node: usize) -> usize {
@@ -192,6 +210,9 @@ impl Scenario {
         less.identities =
             (0..self.nodes).filter(|node| *node != gone).map(|node| self.identity(node)).collect();
         less.nodes = self.nodes.checked_sub(1)?;
+        if gone < less.modes.len() {
+            less.modes.remove(gone);
+        }
         less.channels.retain(|channel| channel.a != gone && channel.b != gone);
         for channel in &mut less.channels {
             (channel.a, channel.b) = (moved(channel.a), moved(channel.b));

@@ -16,6 +16,7 @@ use debal_protocol::Msat;
 use debal_protocol::event::Event;
 use debal_protocol::invariants::check_local;
 use debal_protocol::journal::Record;
+use debal_protocol::message::{Message, Travel};
 use debal_protocol::node::Node;
 use debal_protocol::transfer::Kind;
 use facts::{Fact, Facts};
@@ -202,6 +203,9 @@ impl Watch {
                     format!("epoch {} round {round}: leaders {first} and {leader}", epoch.0)
                 });
             }
+            Event::PricesSettled { neighbours, .. } => {
+                marks.hit("prices", if *neighbours > 0 { "settled" } else { "alone" });
+            }
             Event::PlanSeen { checked, .. } => {
                 marks.hit("proof", if *checked { "checked" } else { "unchecked" });
             }
@@ -237,6 +241,22 @@ impl Watch {
                 });
             }
             _ => {}
+        }
+    }
+
+    /// A member is about to tell all members of its channels: never more than it can move at that
+    /// moment, and where it tells no ratios, none.
+    pub(crate) fn published(&mut self, host: usize, node: &Node, bytes: &[u8]) {
+        let opened = node.open(Travel::Summaries, bytes).map(|open| open.into_message());
+        let Ok(Message::Summary(summary)) = opened else { return };
+        for end in &summary.channels {
+            let Some(channel) = node.durable().channels.get(&end.channel) else { continue };
+            let room = (channel.spendable_msat(), channel.remote_msat());
+            let within = end.send_msat <= room.0 && end.receive_msat <= room.1;
+            let silent = summary.bits > 0 || end.ratio_bucket == 0;
+            self.must(within && silent, "P7", || {
+                format!("node {host} tells {end:?}, can move {room:?}, bits {}", summary.bits)
+            });
         }
     }
 

@@ -9,8 +9,10 @@ use debal_crypto::{Domain, Secret, Signature};
 use debal_protocol::channel::{Change, Lock, LockKey, Mode, Side};
 use debal_protocol::election::{Endorse, Endorsement};
 use debal_protocol::journal::Changes;
+use debal_protocol::market::{Potential, Quote};
 use debal_protocol::message::{Message, Travel};
-use debal_protocol::{Bounded, Msat, TransferId, wire};
+use debal_protocol::summary::Want;
+use debal_protocol::{Bounded, Epoch, Msat, TransferId, wire};
 use rand::Rng;
 use std::sync::Arc;
 
@@ -96,6 +98,9 @@ impl World {
             Message::ClaimHop { secret, .. } if scripts.contains(&Script::ForgeSignature) => {
                 *secret = Secret::new([3; 32]);
             }
+            Message::Quote(quote) if scripts.contains(&Script::LieQuotes) => {
+                lie_in(quote, &mut self.streams.adversary);
+            }
             Message::Sync { newest, .. } if scripts.contains(&Script::StaleSeq) => {
                 newest.state.seq = newest.state.seq.saturating_add(1);
             }
@@ -175,6 +180,28 @@ impl World {
             _ => return None,
         }
         Some(lie)
+    }
+}
+
+/// A quote that says what no honest member would.
+fn lie_in(quote: &mut Quote, rng: &mut rand_chacha::ChaCha8Rng) {
+    match rng.random_range(0..6) {
+        0 => quote.potential = Potential(rng.random()),
+        1 => quote.epoch = Epoch(quote.epoch.0 + rng.random_range(1..=3)),
+        2 => quote.round = rng.random(),
+        3 => quote.epoch = Epoch(quote.epoch.0.saturating_sub(1)),
+        kind => {
+            let ends = quote.ends.iter().copied().map(|mut end| {
+                if kind == 4 {
+                    end.channel.0 += 1;
+                }
+                let [send, receive] = [Msat(rng.random_range(0..400_000)), Msat(rng.random())];
+                (end.send_msat, end.receive_msat) = (send, if kind == 4 { send } else { receive });
+                (end.want, end.urgency) = (Want::Send, 255);
+                end
+            });
+            quote.ends = Bounded::first_of(ends.collect::<Vec<_>>());
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use debal_protocol::Msat;
 use debal_protocol::effect::{Effect, PlanRequest, Position};
 use debal_protocol::input::{Input, Timer};
 use debal_protocol::journal::Record;
+use debal_protocol::message::Travel;
 use debal_protocol::node::Step;
 use debal_protocol::plan::CyclePlan;
 use rand::Rng;
@@ -54,6 +55,9 @@ impl World {
                 }
             }
             Effect::Gossip { travel, bytes, after } => {
+                if travel == Travel::Summaries {
+                    self.watch.published(host, &self.hosts[host].node, &bytes);
+                }
                 self.hold(host, after, Outgoing::Gossip { travel, bytes });
             }
             Effect::Answer { ticket, answer, after } => {

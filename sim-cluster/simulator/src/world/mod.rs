@@ -27,6 +27,7 @@ use crate::suite::suite_of;
 use crate::watch::Watch;
 use debal_crypto::{Digest, Domain, NodeId, Suite};
 use debal_planner::leader::plan_check;
+use debal_planner::market::PRICE_RULE;
 use debal_protocol::Msat;
 use debal_protocol::config::{Caps, Config, Deadlines, Liquidity};
 use debal_protocol::election::Genesis;
@@ -282,6 +283,7 @@ const CHECKED_GREED_PERCENT: u64 = 200;
 
 fn build_node(scenario: &Scenario, founding: &Founding, suite: &Arc<dyn Suite>) -> Option<Node> {
     let wishes = &scenario.wishes;
+    let node = founding.index.get(&suite.node()).copied().unwrap_or(usize::MAX);
     let config = Config {
         network: founding.network,
         node: suite.node(),
@@ -298,9 +300,11 @@ fn build_node(scenario: &Scenario, founding: &Founding, suite: &Arc<dyn Suite>) 
             ..Caps::default()
         },
         deadlines: Deadlines::default(),
+        market: scenario.market(node),
         rebalancing: true,
     };
     let node = Node::new(config, founding.genesis.clone(), Arc::clone(suite)).ok()?;
+    let node = node.pricing(PRICE_RULE);
     // Greed shows at once in a plan that is checked; the greediest worlds leave it to the parties.
     let checks = wishes.greed_percent <= CHECKED_GREED_PERCENT;
     Some(if checks { node.checking_plans(plan_check) } else { node })

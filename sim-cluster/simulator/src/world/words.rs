@@ -36,6 +36,7 @@ pub(crate) fn message(message: &Message) -> String {
         Message::ClaimHop { key, .. } => format!("{name} {}/{}", key.transfer.short(), key.hop),
         Message::Refuse { cycle, reason } => format!("{name} {} {reason:?}", cycle.short()),
         Message::Accept(accept) => format!("{name} {}", accept.cycle.short()),
+        Message::Quote(quote) => format!("{name} {} of epoch {}", quote.round, quote.epoch.0),
         Message::Go(go) => format!("{name} {}", go.cycle.short()),
         _ => name.to_owned(),
     }

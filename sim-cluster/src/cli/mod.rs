@@ -13,8 +13,8 @@ mod run;
 
 pub use chaos::plan as chaos_plan;
 pub use options::{
-    BenchCommand, BenchOptions, ChaosOptions, Command, FairnessOptions, Family, NetworkOptions,
-    ReportOptions, RingsOptions, RunOptions,
+    BenchCommand, BenchOptions, ChaosOptions, Command, ElectionOptions, FairnessOptions, Family,
+    NetworkOptions, OutputOptions, ReportOptions, RingsOptions, RunOptions,
 };
 pub use run::plan;
 

@@ -112,8 +112,9 @@ fn all_methods() -> Vec<Box<dyn Method>> {
     for rounds in [50, 100] {
         all.push(Box::new(Prices::gradient(rounds)));
     }
-    for rounds in [10, 20, 50, 100, 200] {
+    for rounds in [3, 5, 10, 20, 50, 100, 200] {
         all.push(Box::new(Prices::of(Rounds::of(rounds))));
+        all.extend(Prices::learned(rounds).map(|one| Box::new(one) as Box<dyn Method>));
     }
     let in_weather = |name: &str, rounds, loss, idle| {
         let name = name.to_owned();

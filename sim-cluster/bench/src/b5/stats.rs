@@ -16,6 +16,13 @@ pub struct Tally {
     pub longest_run: u64,
     /// Fewest epochs from one leadership of a member to its next.
     pub shortest_return: Option<u64>,
+    /// Most times in a row that one member led whenever it had a chance at all: what a run is
+    /// where leaders rest.
+    pub longest_streak: u64,
+    /// Epochs in which each member had a chance.
+    awake: Vec<f64>,
+    /// Each member's streak so far.
+    streaks: Vec<u64>,
     /// Newest epoch each member led, and how many in a row up to it.
     last: Vec<Option<(u64, u64)>>,
 }
@@ -28,7 +35,9 @@ impl Tally {
         Self {
             wins: nothing.clone(),
             expected: nothing.clone(),
-            variance: nothing,
+            variance: nothing.clone(),
+            awake: nothing,
+            streaks: vec![0; members],
             last: vec![None; members],
             ..Self::default()
         }
@@ -45,6 +54,13 @@ impl Tally {
             let chance = weight / total;
             self.expected[member] += chance;
             self.variance[member] += chance * (1.0 - chance);
+            self.awake[member] += f64::from(u8::from(chance > 0.0));
+            if member == leader {
+                self.streaks[member] += 1;
+                self.longest_streak = self.longest_streak.max(self.streaks[member]);
+            } else if chance > 0.0 {
+                self.streaks[member] = 0;
+            }
         }
         self.wins[leader] += 1.0;
         let run = match self.last[leader] {
@@ -65,10 +81,12 @@ impl Tally {
             (&mut self.wins, &other.wins),
             (&mut self.expected, &other.expected),
             (&mut self.variance, &other.variance),
+            (&mut self.awake, &other.awake),
         ] {
             all.iter_mut().zip(more).for_each(|(sum, one)| *sum += one);
         }
         self.longest_run = self.longest_run.max(other.longest_run);
+        self.longest_streak = self.longest_streak.max(other.longest_streak);
         let gaps = self.shortest_return.into_iter().chain(other.shortest_return);
         self.shortest_return = gaps.min();
     }
@@ -105,14 +123,13 @@ impl Tally {
         (both_tails * members as f64).min(1.0)
     }
 
-    /// Bound on the probability that some member leads at least [`Tally::longest_run`] epochs in a
-    /// row where nobody rests: epochs times the sum of the members' chances to that power.
+    /// Bound on the probability of a streak of at least [`Tally::longest_streak`] by the geometric
+    /// law: what every member is expected to lead, times its mean chance to go on each time.
     #[must_use]
-    pub fn longest_run_p(&self) -> f64 {
-        let epochs = self.epochs().max(1.0);
-        let run = i32::try_from(self.longest_run).unwrap_or(i32::MAX);
-        let chances = self.expected.iter().map(|want| (want / epochs).powi(run));
-        (epochs * chances.sum::<f64>()).min(1.0)
+    pub fn longest_streak_p(&self) -> f64 {
+        let further = i32::try_from(self.longest_streak.max(1) - 1).unwrap_or(i32::MAX);
+        let members = self.expected.iter().zip(&self.awake).filter(|(_, awake)| **awake > 0.0);
+        members.map(|(want, awake)| want * (want / awake).powi(further)).sum::<f64>().min(1.0)
     }
 }
 
@@ -205,7 +222,13 @@ mod tests {
         }
         assert!(fair.chi_square_p() > 0.9 && fair.largest_z_p() > 0.9);
         assert_eq!((fair.longest_run, fair.shortest_return), (1, Some(4)));
+        assert_eq!(fair.longest_streak, 1);
         assert!(skewed.chi_square_p() < 1e-9 && skewed.largest_z_p() < 1e-9);
+        // Member 0 led all of ten epochs: about 4 (1/4)^9 is what its chances give that.
+        let mut run = Tally::of(4);
+        (0..10).for_each(|epoch| run.led(epoch, 0, &[1.0; 4]));
+        assert_eq!((run.longest_run, run.longest_streak), (10, 10));
+        assert!((run.longest_streak_p() - 10.0 * 0.25f64.powi(9)).abs() < 1e-12);
         let mut both = fair.clone();
         both.add(&skewed);
         assert_eq!((both.epochs(), both.shortest_return), (800.0, Some(2)));

@@ -127,6 +127,8 @@ pub struct World {
     overlay: Overlay,
     /// Who is cut off while the network is split.
     beyond: Vec<bool>,
+    /// Who was there at some time of the current claim window, and so could claim.
+    present: Vec<bool>,
     /// Claims of the current epoch: what a two-faced voter chooses from.
     claims: Vec<Claim>,
     /// What was seen.
@@ -193,6 +195,7 @@ impl World {
             rng,
             overlay,
             beyond,
+            present: vec![false; count],
             claims,
             seen,
         })
@@ -255,6 +258,7 @@ impl World {
     fn begin(&mut self, epoch: u64) {
         self.close(epoch - 1);
         self.claims.clear();
+        self.present = self.hosts.iter().map(|host| host.up).collect();
         for host in &mut self.hosts {
             host.heard.clear();
         }
@@ -286,6 +290,9 @@ impl World {
         let host = &mut self.hosts[back];
         host.election = Election::resumed(durable, timetable, Settings::default());
         (host.up, host.life) = (true, host.life + 1);
+        if self.now_ms % EPOCH_MS < LOOK_MS {
+            self.present[back] = true;
+        }
         let total: u64 = self.members.weights.iter().sum();
         let most = (total as f64 * self.weather.offline) as u64;
         let away = |hosts: &[Host], weights: &[u64]| -> u64 {
@@ -333,7 +340,7 @@ impl World {
             return;
         };
         let chance = |(host, node): (usize, NodeId)| {
-            let may = self.hosts[host].up
+            let may = self.present[host]
                 && !self.apart(witness, host)
                 && !view.cools_down(&node)
                 && !election.quarantined(&node, now);

@@ -2,7 +2,7 @@
 //!
 //! The seeds are the benchmark's, which no training and no choice has met.
 
-use super::{Case, LENGTHS};
+use super::{Case, LENGTHS, Reached};
 use crate::stats::Row;
 use crate::{Error, Progress, Watch};
 use debal_learn::rounds::Chosen;
@@ -15,9 +15,10 @@ const GRAPHS: [(&str, Generator, usize); 2] =
     [("chung_lu_10000", Generator::ChungLu, 10_000), ("ba_2000", Generator::BarabasiAlbert, 2_000)];
 
 /// The metrics, in order.
-pub const METRICS: [&str; 2] = ["chung_lu_10000", "ba_2000"];
+pub const METRICS: [&str; 4] =
+    ["chung_lu_10000", "chung_lu_10000_offered", "ba_2000", "ba_2000_offered"];
 
-/// Every length hand-set and, where there is a model, learned; phi on `seeds` graphs a family.
+/// Every length hand-set (also the 50 rounds of the default) and, where there is a model, learned; phi on `seeds` graphs a family.
 /// `smaller` divides the sizes, for tests.
 ///
 /// # Errors
@@ -29,7 +30,7 @@ pub fn compare(
     watch: &mut Watch<'_>,
 ) -> Result<Vec<Row>, Error> {
     let mut rules: Vec<(String, usize, Schedule)> = Vec::new();
-    for rounds in LENGTHS {
+    for rounds in LENGTHS.into_iter().chain([50]) {
         rules.push((format!("hand-set {rounds}"), rounds, Schedule::default()));
         for model in models {
             match model {
@@ -48,8 +49,9 @@ pub fn compare(
         for seed in 1..=seeds {
             let case = Case::draw(family, nodes / smaller.max(1), seed as u64)?;
             for (row, (_, rounds, schedule)) in rows.iter_mut().zip(&rules) {
-                let phi = case.phi(*rounds, schedule);
+                let Reached { phi, offered } = case.reach(*rounds, schedule);
                 row.metrics.entry(metric.to_owned()).or_default().push(phi);
+                row.metrics.entry(format!("{metric}_offered")).or_default().push(offered);
             }
             let note = metric.to_owned();
             watch(&Progress { stage: "contest", done: seed, total: seeds, note });
@@ -71,7 +73,7 @@ mod tests {
         let models = [Chosen::from_bytes(&file.write()), Chosen::from_bytes(b"broken")];
         let rows = compare(2, &models, 20, &mut |_| true).unwrap();
         let names: Vec<&str> = rows.iter().map(|row| row.method.as_str()).collect();
-        assert_eq!(names, ["hand-set 3", "learned 3", "hand-set 5", "hand-set 10"]);
+        assert_eq!(names, ["hand-set 3", "learned 3", "hand-set 5", "hand-set 10", "hand-set 50"]);
         assert_eq!(rows[0].metrics, rows[1].metrics);
         assert!(METRICS.iter().all(|metric| rows[0].metrics[*metric].len() == 2));
     }

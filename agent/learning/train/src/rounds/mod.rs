@@ -27,7 +27,21 @@ const VALUE: u64 = 1_000_000_000_000_000;
 #[derive(Debug, Clone)]
 pub struct Case {
     network: PriceNetwork,
+    values_ppm: Vec<i64>,
+    /// What all demands together are worth, could they all be met.
+    wanted: f64,
+    /// What the optimum is worth.
     best: f64,
+}
+
+/// What a schedule comes to on a case.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Reached {
+    /// What is moved is worth this share of the optimum.
+    pub phi: f64,
+    /// What channels offer is worth this share of all demands: how much of what they want the
+    /// leader is told.
+    pub offered: f64,
 }
 
 impl Case {
@@ -55,22 +69,28 @@ impl Case {
         let best = solve(count, &arcs, &free).map_err(|e| failed(e.to_string()))?;
         let gained = |(arc, flow): (&ResidualArc, &u64)| arc.value_ppm as f64 * *flow as f64;
         let best: f64 = arcs.iter().zip(&best.flows_msat).map(gained).sum();
+        let wanted = arcs.iter().map(|arc| arc.value_ppm as f64 * arc.capacity_msat as f64).sum();
         if best <= 0.0 {
             return Err(failed("nothing can be gained".to_owned()));
         }
         let network = PriceNetwork::new(count, &arcs).map_err(|e| failed(e.to_string()))?;
-        Ok(Self { network, best })
+        let values_ppm = arcs.iter().map(|arc| arc.value_ppm).collect();
+        Ok(Self { network, values_ppm, wanted, best })
     }
 
-    /// What so many rounds by this schedule are worth, as a share of the optimum.
+    /// What so many rounds by this schedule come to.
     #[must_use]
-    pub fn phi(&self, rounds: usize, schedule: &Schedule) -> f64 {
+    pub fn reach(&self, rounds: usize, schedule: &Schedule) -> Reached {
         let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
         let rounds = Rounds { schedule: schedule.clone(), ..Rounds::of(rounds) };
         let agreed = self.network.run(&rounds, &mut Calm);
         let settled = self.network.settle(&agreed.offers_msat, UNIT_MSAT, &LIMITS);
         // Offers are as many as arcs: settling cannot fail, and what did is worth nothing.
-        settled.ok().and_then(|settled| settled.value).map_or(0.0, |value| value as f64 / self.best)
+        let phi = settled.ok().and_then(|settled| settled.value);
+        let phi = phi.map_or(0.0, |value| value as f64 / self.best);
+        let worth = |(value, offer): (&i64, &u64)| *value as f64 * *offer as f64;
+        let offered: f64 = self.values_ppm.iter().zip(&agreed.offers_msat).map(worth).sum();
+        Reached { phi, offered: offered / self.wanted }
     }
 }
 
@@ -81,8 +101,11 @@ mod tests {
     #[test]
     fn more_rounds_come_nearer_to_the_optimum_and_never_past_it() {
         let case = Case::draw(Generator::ChungLu, 200, 950_001).unwrap();
-        let phi = |rounds| case.phi(rounds, &Schedule::default());
+        let reach = |rounds| case.reach(rounds, &Schedule::default());
+        let phi = |rounds| reach(rounds).phi;
         assert!(phi(1) < phi(10) && phi(10) <= 1.0 + 1e-9, "{} {}", phi(1), phi(10));
         assert!(phi(10) > 0.9);
+        // Few rounds tell the leader more: potentials that have not moved yet offer everything.
+        assert!(reach(1).offered > reach(10).offered && reach(1).offered <= 1.0);
     }
 }

@@ -271,9 +271,9 @@ fn evaluate_rounds(given: &Evaluate, watch: &mut crate::Watch<'_>) -> Result<Eva
             }
             Chosen::Learned { rounds, .. } => {
                 for metric in rounds::contest::METRICS {
-                    let (ours, theirs) =
-                        (format!("learned {rounds}"), format!("hand-set {rounds}"));
-                    extra += &against(&rows, &ours, &theirs, metric);
+                    let ours = format!("learned {rounds}");
+                    extra += &against(&rows, &ours, &format!("hand-set {rounds}"), metric);
+                    extra += &against(&rows, &ours, "hand-set 10", metric);
                 }
             }
         }

@@ -160,15 +160,15 @@ fn imports_go_downwards_only() {
         ("agent/backends/breaker", ""),
         ("agent/backends/breaker/fake", ""),
         ("agent/backends/cln/fake", ""),
-        ("agent/learning", ""),
-        ("agent/learning/train", "learn"),
+        ("agent/learning", "planner"),
+        ("agent/learning/train", "learn planner topology"),
         (
             "agent",
             "crypto protocol planner plan fees fees-cli fees-history fees-manager learn train net \
              store backends",
         ),
         ("sim-cluster/simulator", "crypto protocol planner store"),
-        ("sim-cluster/bench", "planner topology train"),
+        ("sim-cluster/bench", "crypto protocol planner topology learn train simulator"),
         ("sim-cluster", "debal bench crypto protocol planner simulator topology"),
     ]);
     let mut offenders = Vec::new();

@@ -8,6 +8,7 @@
 //! | [`forecast`] | when will this end run dry, or full, and how sure is that? |
 //! | [`policy`] | which balance does this end want, how urgently, what may it lend? |
 //! | [`model`] | which network decides, or why does the rule? |
+//! | [`rounds`] | which rules do few price rounds follow? |
 //! | [`net`] | what does a small network answer? |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -16,6 +17,7 @@ pub mod forecast;
 pub mod model;
 pub mod net;
 pub mod policy;
+pub mod rounds;
 
 /// One whole in parts per million.
 pub const MILLION: u32 = 1_000_000;

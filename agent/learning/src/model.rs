@@ -21,6 +21,8 @@ pub const NAME_MAX_BYTES: usize = 32;
 pub const POLICY: &[u8] = include_bytes!("../models/policy.model");
 /// The residual of the forecast that is shipped.
 pub const FORECAST: &[u8] = include_bytes!("../models/forecast.model");
+/// Rules of few price rounds, one model a number of rounds. None is the default of a node.
+pub const ROUNDS: &[&[u8]] = &[];
 
 const MAGIC: &[u8; 8] = b"DEBALMDL";
 const FORMAT: u16 = 1;

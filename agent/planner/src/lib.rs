@@ -87,3 +87,5 @@ pub mod schedule;
 pub mod score;
 pub mod simplex;
 mod values;
+
+pub use values::value_ppm;

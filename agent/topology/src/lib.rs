@@ -12,6 +12,7 @@ mod capacities;
 mod cut;
 mod describegraph;
 mod error;
+pub mod generate;
 pub mod lngraph;
 pub mod random;
 mod source;

@@ -25,6 +25,19 @@ pub struct Offer {
     pub urgency: u8,
 }
 
+/// How a channel end stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The capacity.
+    pub capacity_msat: Msat,
+    /// What this end owns and has not promised.
+    pub local_msat: Msat,
+    /// What it could lock now.
+    pub can_send_msat: Msat,
+    /// What its peer could lock towards it.
+    pub can_receive_msat: Msat,
+}
+
 impl Offer {
     /// No offer at all.
     pub const NONE: Self =
@@ -42,16 +55,24 @@ impl Offer {
         if channel.frozen {
             return Self::NONE;
         }
-        let capacity = channel.terms.capacity_msat;
-        let local = channel.local_msat().minus_or_zero(reserved);
+        let stand = Standing {
+            capacity_msat: channel.terms.capacity_msat,
+            local_msat: channel.local_msat().minus_or_zero(reserved),
+            can_send_msat: channel.spendable_msat().minus_or_zero(reserved),
+            can_receive_msat: channel.remote_msat().minus_or_zero(channel.terms.reserve_msat),
+        };
+        Self::at(&stand, depletion_ms, liquidity)
+    }
+
+    /// The offer of an end that stands so.
+    #[must_use]
+    pub fn at(stand: &Standing, depletion_ms: Option<u64>, liquidity: &Liquidity) -> Self {
+        let Standing { capacity_msat: capacity, local_msat: local, .. } = *stand;
         let ratio_ppm = local.ppm_of(capacity).unwrap_or(0);
         let target = capacity.ppm(liquidity.target_ppm);
         let low_band = capacity.ppm(liquidity.target_ppm.saturating_sub(liquidity.lend_band_ppm));
         let high_ppm = liquidity.target_ppm.saturating_add(liquidity.lend_band_ppm);
         let high_band = capacity.ppm(high_ppm.min(WHOLE_PPM));
-        let can_send = channel.spendable_msat().minus_or_zero(reserved);
-        let reserve = channel.terms.reserve_msat;
-        let can_receive = channel.remote_msat().minus_or_zero(reserve);
         let off_target = ratio_ppm.abs_diff(liquidity.target_ppm);
         let (want, send, receive) = if off_target <= liquidity.dead_band_ppm {
             let lend = local.minus_or_zero(low_band);
@@ -69,8 +90,8 @@ impl Offer {
         };
         Self {
             want,
-            send_msat: send.min(can_send),
-            receive_msat: receive.min(can_receive),
+            send_msat: send.min(stand.can_send_msat),
+            receive_msat: receive.min(stand.can_receive_msat),
             urgency,
         }
     }

@@ -6,7 +6,7 @@
 
 use crate::BenchError;
 use crate::clock::{Spent, Stopwatch};
-use crate::figures::Figure;
+use crate::experiment::{Experiment, measure, named};
 use crate::graphs::GraphSource;
 use crate::measures::{Balance, balance};
 use crate::method::{Method, Outcome, check};
@@ -17,11 +17,14 @@ use crate::methods::operators::Operators;
 use crate::methods::prices::Prices;
 use crate::methods::revive::Revive;
 use crate::methods::summaries::{Hybrid, Summaries};
+use crate::methods::swaps::Autoloop;
 use crate::methods::{Nothing, applied};
 use crate::report::{Column, Report, Row};
 use crate::states::{State, TUNING_SEEDS};
 use debal_planner::prices::{Precision, Rounds};
+use debal_topology::Graph;
 use debal_topology::balances::StartingBalances;
+use std::ops::Range;
 
 /// What is run.
 #[derive(Debug, Clone)]
@@ -35,7 +38,7 @@ pub struct Options {
 }
 
 /// Names of the metrics, in the order of the table.
-pub const METRICS: [&str; 14] = [
+pub const METRICS: [&str; 16] = [
     "phi",
     "removed",
     "skew",
@@ -44,6 +47,8 @@ pub const METRICS: [&str; 14] = [
     "cycles",
     "hops",
     "moved_btc",
+    "on_chain_btc",
+    "swap_fees_btc",
     "rounds",
     "messages_per_node",
     "bytes_per_node",
@@ -64,6 +69,22 @@ pub const COLUMNS: [Column; 8] = [
     Column { metric: "processor_s", heading: "cpu s", digits: 2, interval: false },
 ];
 
+/// The columns of what stands beside the table: rows that go through the chain, and what it costs.
+pub const CHAIN: [Column; 4] = [
+    Column { metric: "phi", heading: "phi", digits: 3, interval: true },
+    Column { metric: "cycles", heading: "swaps", digits: 0, interval: false },
+    Column { metric: "on_chain_btc", heading: "on-chain BTC", digits: 2, interval: true },
+    Column { metric: "swap_fees_btc", heading: "fees BTC", digits: 3, interval: true },
+];
+
+/// The rows that go through the chain, if there are any.
+#[must_use]
+pub fn through_the_chain(report: &Report) -> Option<Report> {
+    let swaps = |row: &&Row| row.figure("on_chain_btc").is_some_and(|figure| figure.mean > 0.0);
+    let rows: Vec<Row> = report.rows.iter().filter(swaps).cloned().collect();
+    (!rows.is_empty()).then(|| Report { rows, ..report.clone() })
+}
+
 /// The plots: metric and title.
 pub const PLOTS: [(&str, &str); 2] =
     [("phi", "Share of the exact optimum (phi)"), ("bytes_per_node", "Bytes per node to agree")];
@@ -73,18 +94,13 @@ pub const PLOTS: [(&str, &str); 2] =
 /// # Errors
 /// Words that no method's name contains.
 pub fn methods(words: &[String]) -> Result<Vec<Box<dyn Method>>, BenchError> {
-    let mut all = all_methods();
-    if !words.is_empty() {
-        all.retain(|method| words.iter().any(|word| method.name().contains(word.as_str())));
-    }
-    if all.is_empty() {
-        return Err(BenchError::Usage(format!("no method is called like {}", words.join(", "))));
-    }
-    Ok(all)
+    named(all_methods(), words)
 }
 
 fn all_methods() -> Vec<Box<dyn Method>> {
     let mut all: Vec<Box<dyn Method>> = vec![Box::new(Nothing), Box::new(Operators::default())];
+    // Loopmax has no row: it acts on the drift of a balance, and a single state has none.
+    all.push(Box::new(Autoloop { low: 0.3 }));
     all.push(Box::new(Local));
     for hops in [Some(4), Some(5), None] {
         all.push(Box::new(Greedy { hops, under: None }));
@@ -96,8 +112,9 @@ fn all_methods() -> Vec<Box<dyn Method>> {
     for rounds in [50, 100] {
         all.push(Box::new(Prices::gradient(rounds)));
     }
-    for rounds in [10, 20, 50, 100, 200] {
+    for rounds in [3, 5, 10, 20, 50, 100, 200] {
         all.push(Box::new(Prices::of(Rounds::of(rounds))));
+        all.extend(Prices::learned(rounds).map(|one| Box::new(one) as Box<dyn Method>));
     }
     let in_weather = |name: &str, rounds, loss, idle| {
         let name = name.to_owned();
@@ -115,32 +132,74 @@ fn all_methods() -> Vec<Box<dyn Method>> {
     all
 }
 
-/// The best of every method's candidates by phi (the least left off target) on the tuning seeds,
-/// in the methods' order.
-fn tuned(
-    options: &Options,
-    methods: &[Box<dyn Method>],
-    watch: &mut dyn FnMut(&str),
-) -> Result<Vec<Option<Box<dyn Method>>>, BenchError> {
-    let mut chosen = Vec::with_capacity(methods.len());
-    for method in methods {
-        let mut best: Option<(f64, Box<dyn Method>)> = None;
-        for candidate in method.candidates() {
-            watch(&format!("tuning {}", method.name()));
-            let mut reached = 0.0;
-            for seed in TUNING_SEEDS {
-                let graph = options.source.graph(seed)?;
-                let state = State::draw(&graph, options.balances, seed)?;
-                let outcome = candidate.settle(&state, seed)?;
-                reached -= balance(&state, &outcome.held_msat).off_target;
-            }
-            if best.as_ref().is_none_or(|(most, _)| reached > *most) {
-                best = Some((reached, candidate));
-            }
-        }
-        chosen.push(best.map(|(_, candidate)| candidate));
+/// States of one graph, or of one drawn per seed.
+struct Static<'a> {
+    options: &'a Options,
+    /// A file is read once.
+    file: Option<Graph>,
+}
+
+/// A state, and what the optimum removes from it.
+struct Setting {
+    state: State,
+    start: Start,
+}
+
+impl Experiment for Static<'_> {
+    type Setting = Setting;
+    type Reached = (Outcome, Spent);
+
+    fn metrics(&self) -> &'static [&'static str] {
+        &METRICS
     }
-    Ok(chosen)
+
+    fn tuning_seeds(&self) -> Range<u64> {
+        TUNING_SEEDS
+    }
+
+    fn setting(&self, seed: u64) -> Result<Setting, BenchError> {
+        let drawn;
+        let graph = match &self.file {
+            Some(graph) => graph,
+            None => {
+                drawn = self.options.source.graph(seed)?;
+                &drawn
+            }
+        };
+        let state = State::draw(graph, self.options.balances, seed)?;
+        let start = Start::of(&state)?;
+        Ok(Setting { state, start })
+    }
+
+    fn reach(
+        &self,
+        setting: &Setting,
+        method: &dyn Method,
+        seed: u64,
+    ) -> Result<(Outcome, Spent), BenchError> {
+        let stopwatch = Stopwatch::start();
+        let outcome = method.settle(&setting.state, seed)?;
+        let spent = stopwatch.spent();
+        check(method, &setting.state, &outcome)?;
+        Ok((outcome, spent))
+    }
+
+    /// The least left off target.
+    fn merit(&self, setting: &Setting, (outcome, _): &(Outcome, Spent)) -> f64 {
+        -balance(&setting.state, &outcome.held_msat).off_target
+    }
+
+    fn values(
+        &self,
+        setting: &Setting,
+        _methods: &[&dyn Method],
+        reached: &[(Outcome, Spent)],
+        _seed: u64,
+    ) -> Result<Vec<Vec<f64>>, BenchError> {
+        let Setting { state, start } = setting;
+        let values = |(outcome, spent): &(Outcome, Spent)| start.values(state, outcome, *spent);
+        Ok(reached.iter().map(|one| values(one).to_vec()).collect())
+    }
 }
 
 /// Runs `methods` on every seed. `watch` is told what is being done.
@@ -152,46 +211,17 @@ pub fn run(
     methods: &[Box<dyn Method>],
     watch: &mut dyn FnMut(&str),
 ) -> Result<Report, BenchError> {
-    let tuned = tuned(options, methods, watch)?;
-    let chosen: Vec<&dyn Method> = methods
-        .iter()
-        .zip(&tuned)
-        .map(|(method, tuned)| tuned.as_ref().unwrap_or(method).as_ref())
-        .collect();
-    let mut observed = vec![vec![Vec::new(); METRICS.len()]; methods.len()];
-    let mut graph = options.source.graph(1)?;
-    for seed in 1..=options.seeds {
-        if seed > 1 && matches!(options.source, GraphSource::Generated(..)) {
-            graph = options.source.graph(seed)?;
-        }
-        let state = State::draw(&graph, options.balances, seed)?;
-        let start = Start::of(&state)?;
-        for (method, observed) in chosen.iter().zip(&mut observed) {
-            watch(&format!("seed {seed}: {}", method.name()));
-            let stopwatch = Stopwatch::start();
-            let outcome = method.settle(&state, seed)?;
-            let spent = stopwatch.spent();
-            check(*method, &state, &outcome)?;
-            let values = start.values(&state, &outcome, spent);
-            for (list, value) in observed.iter_mut().zip(values) {
-                list.push(value);
-            }
-        }
-    }
-    let row = |(method, lists): (&&dyn Method, Vec<Vec<f64>>)| Row {
-        method: method.name(),
-        metrics: METRICS
-            .iter()
-            .zip(lists)
-            .map(|(name, list)| ((*name).to_owned(), Figure::of(&list)))
-            .collect(),
+    let file = match &options.source {
+        GraphSource::File(_) => Some(options.source.graph(1)?),
+        GraphSource::Generated(..) => None,
     };
+    let rows = measure(&Static { options, file }, methods, options.seeds, watch)?;
     Ok(Report {
         experiment: "b1".to_owned(),
         graph: options.source.name(),
         seeds: options.seeds,
         state: state_name(options.balances).to_owned(),
-        rows: chosen.iter().zip(observed).map(row).collect(),
+        rows,
     })
 }
 
@@ -240,6 +270,8 @@ impl Start {
             cycles,
             hops as f64 / cycles.max(1.0),
             moved_msat as f64 / 1e11,
+            outcome.cost.on_chain_msat as f64 / 1e11,
+            outcome.cost.swap_fees_msat as f64 / 1e11,
             outcome.cost.rounds as f64,
             outcome.cost.messages as f64 / nodes,
             outcome.cost.bytes as f64 / nodes,

@@ -12,17 +12,21 @@
 //! | [`states`] | one start: channels, what each end holds, the arcs of the problem |
 //! | [`method`] | what a method is asked and what it answers |
 //! | [`methods`] | the methods |
+//! | [`experiment`] | the one loop over seeds, tuned candidates and methods |
 //! | [`b1`] | the static ceiling |
 //! | [`b2`] | success of payments over time |
 //! | [`b3`] | one relay node, RebEL's environment |
+//! | [`b5`] | the election |
 //! | [`figures`] | means and intervals |
 //! | [`report`] | table, CSV, JSON, SVG, page |
 
 pub mod b1;
 pub mod b2;
 pub mod b3;
+pub mod b5;
 pub mod clock;
 pub mod error;
+pub mod experiment;
 pub mod figures;
 pub mod graphs;
 pub mod measures;

@@ -27,6 +27,8 @@ pub struct Cost {
     pub messages: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// What went through the chain, in msat.
+    pub on_chain_msat: u64,
     /// What swaps with the chain cost, in msat; they change what nodes own.
     pub swap_fees_msat: u64,
 }

@@ -3,11 +3,11 @@
 //! Results go to standard output and the files asked for; what is being done goes to standard
 //! error.
 
-use super::options::{BenchCommand, BenchOptions, Family};
+use super::options::{BenchCommand, BenchOptions, Family, OutputOptions};
 use crate::error::ClusterError;
 use debal_bench::graphs::{Generator, GraphSource};
-use debal_bench::report::{Column, Report, csv, json, page, plots, table};
-use debal_bench::{BenchError, b1, b2, b3};
+use debal_bench::report::{Column, Report, csv, json, jsons, page, plots, table};
+use debal_bench::{BenchError, b1, b2, b3, b5};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write as _;
 use std::path::Path;
@@ -36,7 +36,12 @@ pub fn run(command: &BenchCommand) -> Result<(), ClusterError> {
             };
             let methods = b1::methods(&options.methods)?;
             let report = watched(|watch| b1::run(&chosen, &methods, watch))?;
-            write(&report, options, &b1::COLUMNS, &b1::PLOTS)
+            let swaps = b1::through_the_chain(&report).filter(|_| !options.output.json);
+            write(&options.output, &[(report, &b1::COLUMNS, &b1::PLOTS)])?;
+            if let Some(swaps) = swaps {
+                say(&format!("\nthrough the chain:\n{}", table(&swaps, &b1::CHAIN)));
+            }
+            Ok(())
         }
         BenchCommand::B2 { options, demand } => {
             let chosen = b2::Options {
@@ -48,19 +53,35 @@ pub fn run(command: &BenchCommand) -> Result<(), ClusterError> {
             };
             let methods = b2::methods(&options.methods)?;
             let report = watched(|watch| b2::run(&chosen, &methods, watch))?;
-            write(&report, options, &b2::COLUMNS, &b2::PLOTS)
+            write(&options.output, &[(report, &b2::COLUMNS, &b2::PLOTS)])
         }
         BenchCommand::B3(options) => {
             let report = watched(|watch| b3::run(options.seeds, &options.methods, watch))?;
-            write(&report, options, &b3::COLUMNS, &b3::PLOTS)
+            write(&options.output, &[(report, &b3::COLUMNS, &b3::PLOTS)])
+        }
+        BenchCommand::B5(options) => {
+            let chosen = b5::Options {
+                members: options.nodes.clone(),
+                seeds: options.seeds,
+                epochs: options.epochs,
+                curves: options.curves,
+                words: options.methods.clone(),
+            };
+            let parts = watched(|watch| b5::run(&chosen, watch))?;
+            let parts: Vec<Part<'_>> =
+                parts.into_iter().map(|part| (part.report, part.columns, part.plots)).collect();
+            write(&options.output, &parts)
         }
     }
 }
 
+/// A table: what was found, its columns, its plots.
+type Part<'a> = (Report, &'a [Column], &'a [(&'a str, &'a str)]);
+
 /// Shows what `work` says it is doing.
-fn watched(
-    work: impl FnOnce(&mut dyn FnMut(&str)) -> Result<Report, BenchError>,
-) -> Result<Report, ClusterError> {
+fn watched<T>(
+    work: impl FnOnce(&mut dyn FnMut(&str)) -> Result<T, BenchError>,
+) -> Result<T, ClusterError> {
     let bar = ProgressBar::new_spinner();
     bar.set_style(ProgressStyle::default_spinner());
     let report = work(&mut |text| {
@@ -83,40 +104,51 @@ fn source(options: &BenchOptions) -> GraphSource {
     GraphSource::Generated(family, options.nodes)
 }
 
-fn write(
-    report: &Report,
-    options: &BenchOptions,
-    columns: &[Column],
-    drawn: &[(&str, &str)],
-) -> Result<(), ClusterError> {
-    let plots = plots(report, drawn)?;
-    if let Some(path) = &options.csv {
-        save(path, &csv(std::slice::from_ref(report)))?;
+fn write(output: &OutputOptions, parts: &[Part<'_>]) -> Result<(), ClusterError> {
+    let reports: Vec<Report> = parts.iter().map(|(report, _, _)| report.clone()).collect();
+    let mut pages = Vec::with_capacity(parts.len());
+    let mut columns: Vec<Column> = Vec::new();
+    for (report, of, drawn) in parts {
+        pages.push((report.clone(), plots(report, drawn)?));
+        let known = |column: &&Column| columns.iter().all(|known| known.metric != column.metric);
+        let new: Vec<Column> = of.iter().filter(known).copied().collect();
+        columns.extend(new);
     }
-    if let Some(directory) = &options.svg {
+    if let Some(path) = &output.csv {
+        save(path, &csv(&reports))?;
+    }
+    if let Some(directory) = &output.svg {
         std::fs::create_dir_all(directory)
             .map_err(|e| ClusterError::io("create", directory, &e))?;
-        for plot in &plots {
+        for plot in pages.iter().flat_map(|(_, plots)| plots) {
             save(&directory.join(format!("{}.svg", plot.name)), &plot.svg)?;
         }
     }
-    if let Some(path) = &options.html {
+    if let Some(path) = &output.html {
         let command: Vec<String> = std::env::args().skip(1).collect();
         let command = format!("sim-cluster {}", command.join(" "));
-        save(path, &page(&[(report.clone(), plots)], columns, &command))?;
+        save(path, &page(&pages, &columns, &command))?;
     }
-    let text = if options.json {
-        json(report)?
-    } else {
+    if output.json {
+        say(&match reports.as_slice() {
+            [one] => json(one)?,
+            all => jsons(all)?,
+        });
+        return Ok(());
+    }
+    for (report, columns, _) in parts {
         let Report { experiment, graph, state, seeds, .. } = report;
-        let head = format!(
-            "{experiment}: {graph}, {state} state, {seeds} seeds; ± half of the 95 % interval"
-        );
-        format!("{head}\n{}", table(report, columns))
-    };
-    // A reader that closed its end has seen enough.
-    let _ = writeln!(std::io::stdout(), "{text}");
+        say(&format!(
+            "{experiment}: {graph}, {state} state, {seeds} seeds; ± half of the 95 % interval\n{}",
+            table(report, columns)
+        ));
+    }
     Ok(())
+}
+
+/// A reader that closed its end has seen enough.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 fn save(path: &Path, text: &str) -> Result<(), ClusterError> {

@@ -14,8 +14,8 @@ mod run;
 
 pub use chaos::plan as chaos_plan;
 pub use options::{
-    BenchCommand, BenchOptions, ChaosOptions, Command, FairnessOptions, Family, ModelsOptions,
-    NetworkOptions, ReportOptions, RingsOptions, RunOptions,
+    BenchCommand, BenchOptions, ChaosOptions, Command, ElectionOptions, FairnessOptions, Family,
+    ModelsOptions, NetworkOptions, OutputOptions, ReportOptions, RingsOptions, RunOptions,
 };
 pub use run::plan;
 

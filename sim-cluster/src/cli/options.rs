@@ -40,7 +40,7 @@ pub enum Command {
     Fairness(FairnessOptions),
     /// Run the same payments with models off, then on, on pieces of a network, and compare
     Models(ModelsOptions),
-    /// Measure methods of rebalancing beside the exact optimum: b1, the static ceiling
+    /// Measure methods of rebalancing beside the exact optimum (b1 to b3), and the election (b5)
     Bench {
         /// Which experiment.
         #[command(subcommand)]
@@ -238,6 +238,8 @@ pub enum BenchCommand {
     },
     /// What does one relay node end with? RebEL's environment; learns two policies a seed
     B3(BenchOptions),
+    /// How often and how soon does a network have a leader, are turns fair, does lying pay?
+    B5(ElectionOptions),
 }
 
 /// What is paid in `bench b2`.
@@ -287,6 +289,37 @@ pub struct BenchOptions {
     /// Only rows whose name contains one of these (separated by commas)
     #[arg(long, value_name = "WORDS", value_delimiter = ',')]
     pub methods: Vec<String>,
+    /// What is written
+    #[command(flatten)]
+    pub output: OutputOptions,
+}
+
+/// Options of `bench b5`.
+#[derive(Clone, Debug, Args)]
+pub struct ElectionOptions {
+    /// Members of the roster, separated by commas; above 256 only who leads how often is measured
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "50", value_parser = RangedU64ValueParser::<usize>::new().range(4..=10_000))]
+    pub nodes: Vec<usize>,
+    /// Seeds measured, from 1 on
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub seeds: u64,
+    /// Epochs of a living network, a seed
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(3..=1_000_000))]
+    pub epochs: u64,
+    /// Sign and verify with the real curves instead of keyed hashes (slow: to see what a step costs)
+    #[arg(long)]
+    pub curves: bool,
+    /// Only rows whose name contains one of these (separated by commas)
+    #[arg(long, value_name = "WORDS", value_delimiter = ',')]
+    pub methods: Vec<String>,
+    /// What is written
+    #[command(flatten)]
+    pub output: OutputOptions,
+}
+
+/// What an experiment writes besides its table.
+#[derive(Clone, Debug, Args)]
+pub struct OutputOptions {
     /// Print JSON instead of the table
     #[arg(long)]
     pub json: bool,

@@ -13,6 +13,7 @@ pub mod nets;
 pub mod node;
 pub mod pool;
 pub mod rebel;
+pub mod rounds;
 pub mod stats;
 pub mod ttd;
 

@@ -4,15 +4,15 @@
 //! `gain` is the share of what the exact opt-in circulation adds to the success without
 //! rebalancing, `moved_share` what is moved for it, as a share of what the exact one moves.
 
+pub mod agents;
 pub mod demand;
 pub mod forecast;
-pub mod swaps;
 pub mod traffic;
 pub mod world;
 
 use crate::BenchError;
 use crate::clock::Stopwatch;
-use crate::figures::Figure;
+use crate::experiment::{Experiment, measure, named};
 use crate::graphs::GraphSource;
 use crate::measures::balance;
 use crate::method::{Cost, Method, check};
@@ -22,13 +22,16 @@ use crate::methods::greedy::Greedy;
 use crate::methods::operators::Operators;
 use crate::methods::prices::Prices;
 use crate::methods::summaries::Summaries;
-use crate::report::{Column, Report, Row};
+use crate::methods::swaps::{Autoloop, Loopmax};
+use crate::report::{Column, Report};
 use crate::states::{State, TUNING_SEEDS};
+use agents::Agents;
+use debal_learn::policy::Margin;
 use debal_planner::prices::Rounds;
 use debal_topology::balances::StartingBalances;
 use demand::{Payment, payments};
 use forecast::Forecast;
-use swaps::{Autoloop, Loopmax};
+use std::ops::Range;
 use world::{World, core};
 
 /// Least channels of a node of the core.
@@ -93,7 +96,7 @@ pub const PLOTS: [(&str, &str); 2] = [
 /// # Errors
 /// Words that no method's name contains.
 pub fn methods(words: &[String]) -> Result<Vec<Box<dyn Method>>, BenchError> {
-    let mut all: Vec<Box<dyn Method>> = vec![
+    let all: Vec<Box<dyn Method>> = vec![
         Box::new(Nothing),
         Box::new(Greedy { hops: Some(4), under: Some(0.2) }),
         Box::new(Greedy { hops: Some(4), under: None }),
@@ -106,14 +109,10 @@ pub fn methods(words: &[String]) -> Result<Vec<Box<dyn Method>>, BenchError> {
         Box::new(Exact { helpers: false }),
         Box::new(Exact { helpers: true }),
         Box::new(Forecast::default()),
+        Box::new(Agents::new(None)),
+        Box::new(Agents::new(Some(Margin::DEFAULT))),
     ];
-    if !words.is_empty() {
-        all.retain(|method| words.iter().any(|word| method.name().contains(word.as_str())));
-    }
-    if all.is_empty() {
-        return Err(BenchError::Usage(format!("no method is called like {}", words.join(", "))));
-    }
-    Ok(all)
+    named(all, words)
 }
 
 /// One seed's network, payments and routes: the same for all methods.
@@ -244,34 +243,57 @@ impl Reached {
     }
 }
 
-/// The best of every method's candidates on the tuning seeds, by success.
-fn tuned(
-    options: &Options,
-    methods: &[Box<dyn Method>],
-    watch: &mut dyn FnMut(&str),
-) -> Result<Vec<Option<Box<dyn Method>>>, BenchError> {
-    let mut settings: Vec<(u64, Setting)> = Vec::new();
-    if methods.iter().any(|method| !method.candidates().is_empty()) {
-        for seed in TUNING_SEEDS.take(1) {
-            settings.push((seed, Setting::draw(options, seed)?));
-        }
+/// Payments over the core of a graph.
+struct Dynamic<'a>(&'a Options);
+
+impl Experiment for Dynamic<'_> {
+    type Setting = Setting;
+    type Reached = Reached;
+
+    fn metrics(&self) -> &'static [&'static str] {
+        &METRICS
     }
-    let mut chosen = Vec::with_capacity(methods.len());
-    for method in methods {
-        let mut best: Option<(f64, Box<dyn Method>)> = None;
-        for candidate in method.candidates() {
-            watch(&format!("tuning {}: {}", method.name(), candidate.parameters()));
-            let mut success = 0.0;
-            for (seed, setting) in &settings {
-                success += live(setting, candidate.as_ref(), options.attempts, *seed)?.success;
-            }
-            if best.as_ref().is_none_or(|(most, _)| success > *most) {
-                best = Some((success, candidate));
-            }
-        }
-        chosen.push(best.map(|(_, candidate)| candidate));
+
+    /// One: a run is long.
+    fn tuning_seeds(&self) -> Range<u64> {
+        TUNING_SEEDS.start..TUNING_SEEDS.start + 1
     }
-    Ok(chosen)
+
+    fn setting(&self, seed: u64) -> Result<Setting, BenchError> {
+        Setting::draw(self.0, seed)
+    }
+
+    fn reach(
+        &self,
+        setting: &Setting,
+        method: &dyn Method,
+        seed: u64,
+    ) -> Result<Reached, BenchError> {
+        live(setting, method, self.0.attempts, seed)
+    }
+
+    fn merit(&self, _setting: &Setting, reached: &Reached) -> f64 {
+        reached.success
+    }
+
+    fn values(
+        &self,
+        setting: &Setting,
+        methods: &[&dyn Method],
+        reached: &[Reached],
+        seed: u64,
+    ) -> Result<Vec<Vec<f64>>, BenchError> {
+        let of = |wanted: &dyn Method| {
+            let same = |method: &&dyn Method| method.name() == wanted.name();
+            match methods.iter().position(same) {
+                Some(at) => Ok(reached[at]),
+                None => self.reach(setting, wanted, seed),
+            }
+        };
+        let (none, exact) = (of(&Nothing)?, of(&Exact { helpers: false })?);
+        let values = |one: &Reached| one.values(&none, &exact, &setting.state).to_vec();
+        Ok(reached.iter().map(values).collect())
+    }
 }
 
 /// Runs `methods` on every seed. `watch` is told what is being done.
@@ -283,48 +305,13 @@ pub fn run(
     methods: &[Box<dyn Method>],
     watch: &mut dyn FnMut(&str),
 ) -> Result<Report, BenchError> {
-    let tuned = tuned(options, methods, watch)?;
-    let chosen: Vec<&dyn Method> = methods
-        .iter()
-        .zip(&tuned)
-        .map(|(method, tuned)| tuned.as_ref().unwrap_or(method).as_ref())
-        .collect();
-    let mut observed = vec![vec![Vec::new(); METRICS.len()]; methods.len()];
-    for seed in 1..=options.seeds {
-        watch(&format!("seed {seed}: payments and routes"));
-        let setting = Setting::draw(options, seed)?;
-        let mut reached = Vec::with_capacity(chosen.len());
-        for method in &chosen {
-            watch(&format!("seed {seed}: {}", method.name()));
-            reached.push(live(&setting, *method, options.attempts, seed)?);
-        }
-        let named = |wanted: &dyn Method| {
-            let same = |method: &&dyn Method| method.name() == wanted.name();
-            match chosen.iter().position(same) {
-                Some(at) => Ok(reached[at]),
-                None => live(&setting, wanted, options.attempts, seed),
-            }
-        };
-        let (none, exact) = (named(&Nothing)?, named(&Exact { helpers: false })?);
-        for (reached, lists) in reached.iter().zip(&mut observed) {
-            let values = reached.values(&none, &exact, &setting.state);
-            lists.iter_mut().zip(values).for_each(|(list, value)| list.push(value));
-        }
-    }
-    let row = |(method, lists): (&&dyn Method, Vec<Vec<f64>>)| Row {
-        method: method.name(),
-        metrics: METRICS
-            .iter()
-            .zip(lists)
-            .map(|(name, list)| ((*name).to_owned(), Figure::of(&list)))
-            .collect(),
-    };
+    let rows = measure(&Dynamic(options), methods, options.seeds, watch)?;
     Ok(Report {
         experiment: "b2".to_owned(),
         graph: options.source.name(),
         seeds: options.seeds,
         state: state_name(options),
-        rows: chosen.iter().zip(observed).map(row).collect(),
+        rows,
     })
 }
 

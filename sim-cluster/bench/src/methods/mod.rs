@@ -13,6 +13,7 @@ pub mod prices;
 pub mod revive;
 pub mod search;
 pub mod summaries;
+pub mod swaps;
 
 use crate::method::{Cost, Method, Outcome};
 use crate::states::State;
@@ -48,7 +49,7 @@ pub fn leader_cost(nodes: u32, report_bytes: u64, cycles: &[(u32, u64)]) -> Cost
     let hops: u64 = cycles.iter().map(|(hops, _)| u64::from(*hops)).sum();
     // Every hop is told to both of its ends.
     let bytes = report_bytes + hops * 2 * HOP_BYTES;
-    Cost { rounds: 2, messages: u64::from(nodes) * 2, bytes, swap_fees_msat: 0 }
+    Cost { rounds: 2, messages: u64::from(nodes) * 2, bytes, ..Cost::default() }
 }
 
 /// Nothing is done.

@@ -7,6 +7,7 @@ use super::{REPORT_BYTES, applied, leader_cost, lengths};
 use crate::BenchError;
 use crate::method::{Method, Outcome};
 use crate::states::State;
+use debal_learn::rounds::Chosen;
 use debal_planner::circulation::ResidualArc;
 use debal_planner::cycles::Limits;
 use debal_planner::prices::{ONE, PriceNetwork, Rounds, Schedule, Weather};
@@ -43,6 +44,15 @@ impl Prices {
         let schedule = Schedule::gradient();
         let rounds = Rounds { schedule, offer: ONE, ..Rounds::of(rounds) };
         Self { name: format!("gradient {}", rounds.rounds), strip: true, ..Self::of(rounds) }
+    }
+
+    /// So many rounds by the model that is built in for them; none without one.
+    #[must_use]
+    pub fn learned(rounds: u32) -> Option<Self> {
+        let chosen = Chosen::built_in(rounds);
+        let Chosen::Learned { .. } = chosen else { return None };
+        let of = Rounds { schedule: chosen.schedule(), ..Rounds::of(rounds) };
+        Some(Self { name: format!("learned {rounds}"), ..Self::of(of) })
     }
 
     /// So many rounds in calm weather.

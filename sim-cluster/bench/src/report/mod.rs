@@ -12,7 +12,7 @@ mod text;
 pub use page::page;
 pub use plot::{Plot, bars, plots};
 pub use table::{Column, table};
-pub use text::{csv, json};
+pub use text::{csv, json, jsons};
 
 use crate::figures::Figure;
 use serde::ser::SerializeMap;

@@ -13,6 +13,14 @@ pub fn json(report: &Report) -> Result<String, BenchError> {
     serde_json::to_string_pretty(report).map_err(|e| BenchError::Write(e.to_string()))
 }
 
+/// A list of reports, each as [`json`] has it.
+///
+/// # Errors
+/// As [`json`].
+pub fn jsons(reports: &[Report]) -> Result<String, BenchError> {
+    serde_json::to_string_pretty(reports).map_err(|e| BenchError::Write(e.to_string()))
+}
+
 /// One line per method and metric, with a header.
 #[must_use]
 pub fn csv(reports: &[Report]) -> String {

@@ -73,6 +73,9 @@ pub struct Train {
     /// Most generations, instead of the profile's.
     #[arg(long, value_name = "N")]
     pub generations: Option<usize>,
+    /// Rounds of the schedule (`--what rounds`).
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub rounds: u8,
     /// Model file to write; a .toml of the same name says how it was made.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,

@@ -7,6 +7,7 @@ use crate::es::State;
 use crate::{node, ttd};
 use debal_learn::model::{FILE_MAX_BYTES, Kind, ModelFile, Refused};
 use debal_learn::net::Net;
+use debal_learn::rounds;
 use serde::{Deserialize, Serialize};
 use std::io::Read;
 use std::path::Path;
@@ -98,16 +99,21 @@ pub fn read_checkpoint(path: &Path, kind: Kind, width: usize) -> Result<State, E
 
 /// The best of a search as a model.
 pub fn model(kind: Kind, state: &State) -> Result<ModelFile, Error> {
+    let name = format!("{}-{}", kind.name(), state.seed);
     let sizes: &[usize] = match kind {
         Kind::Policy => &node::training::SIZES,
         Kind::Forecast => &ttd::training::SIZES,
-        Kind::Arcs | Kind::Rounds => {
+        Kind::Rounds => {
+            let tensors = rounds::tensors(&state.best)
+                .ok_or_else(|| Error::Usage("no schedule has so many numbers".to_owned()))?;
+            return Ok(ModelFile { kind, name, version: 1, tensors });
+        }
+        Kind::Arcs => {
             return Err(Error::Usage(format!("{} has no search here", kind.name())));
         }
     };
     let net =
         Net::new(sizes, state.best.clone()).map_err(|misfit| Error::Usage(misfit.to_string()))?;
-    let name = format!("{}-{}", kind.name(), state.seed);
     Ok(ModelFile { kind, name, version: 1, tensors: net.tensors() })
 }
 

@@ -10,13 +10,14 @@ mod show;
 use crate::es::State;
 use crate::node::{contest, training};
 use crate::stats::{Row, interval, paired};
-use crate::{Error, Progress, b3, ttd};
+use crate::{Error, Progress, b3, rounds, ttd};
 use args::{Command, Evaluate, Line, Profile, Train, What};
 use clap::Parser;
 use debal_learn::forecast::Residual;
 use debal_learn::forecast::residual::{INPUTS, OUTPUTS};
-use debal_learn::model::{FORECAST, Kind, POLICY};
+use debal_learn::model::{FORECAST, Kind, POLICY, ROUNDS};
 use debal_learn::policy::{ACTION_COUNT, FEATURE_COUNT, Policy};
+use debal_learn::rounds::Chosen;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -101,7 +102,7 @@ const fn kind(what: What) -> Kind {
 
 fn not_here(what: What) -> Error {
     Error::Usage(format!(
-        "no trainer of {} is built in; policy and forecast are",
+        "no trainer of {} is built in; policy, forecast and rounds are",
         kind(what).name()
     ))
 }
@@ -110,7 +111,8 @@ fn train(given: &Train, command: &str, err: &mut dyn Write) -> Result<Shown, Err
     let start = match given.what {
         What::Policy => training::start(given.seed),
         What::Forecast => ttd::training::start(given.seed),
-        What::Arcs | What::Rounds => return Err(not_here(given.what)),
+        What::Rounds => rounds::training::start(given.seed, usize::from(given.rounds)),
+        What::Arcs => return Err(not_here(given.what)),
     };
     let state = match (&given.checkpoint, given.resume) {
         (Some(path), true) => files::read_checkpoint(path, kind(given.what), start.mean.len())?,
@@ -131,6 +133,15 @@ fn train(given: &Train, command: &str, err: &mut dyn Write) -> Result<Shown, Err
             search.generations = given.generations.unwrap_or(search.generations);
             let data = format!("{} random nodes of one day, {effort:?}", effort.cases);
             (training::train(state, &search, effort, &mut watch, &mut save)?, data)
+        }
+        What::Rounds => {
+            let (mut search, effort) = match given.profile {
+                Profile::Full => (rounds::training::SEARCH, rounds::training::FULL),
+                Profile::Ci => rounds::training::CI,
+            };
+            search.generations = given.generations.unwrap_or(search.generations);
+            let data = format!("{} generated graphs, {effort:?}", effort.cases);
+            (rounds::training::train(state, &search, effort, &mut watch, &mut save)?, data)
         }
         _ => {
             let (mut search, effort) = match given.profile {
@@ -233,10 +244,41 @@ fn evaluate(given: &Evaluate, err: &mut dyn Write) -> Result<Shown, Error> {
             ];
             ("forecast", rows, metrics, extra)
         }
-        What::Arcs | What::Rounds => return Err(not_here(given.what)),
+        What::Rounds => evaluate_rounds(given, &mut watch)?,
+        What::Arcs => return Err(not_here(given.what)),
     };
     let text = show::table(&rows, &metrics) + &extra;
     Ok(Shown { json: show::json(name, given.seeds, &rows), text })
+}
+
+type Evaluated = (&'static str, Vec<Row>, Vec<&'static str>, String);
+
+/// Learned beside hand-set rounds; a model that is none is named and the hand-set rules stay.
+fn evaluate_rounds(given: &Evaluate, watch: &mut crate::Watch<'_>) -> Result<Evaluated, Error> {
+    let models: Vec<Chosen> = match given.model.as_deref() {
+        Some(path) => vec![Chosen::from_bytes(&files::read_model(Some(path), &[])?.write())],
+        None => ROUNDS.iter().map(|bytes| Chosen::from_bytes(bytes)).collect(),
+    };
+    let rows = rounds::contest::compare(given.seeds, &models, 1, watch)?;
+    let mut extra = String::new();
+    for model in &models {
+        match model {
+            Chosen::HandSet { why } => {
+                extra += &format!(
+                    "hand-set rules: {why}
+"
+                )
+            }
+            Chosen::Learned { rounds, .. } => {
+                for metric in rounds::contest::METRICS {
+                    let ours = format!("learned {rounds}");
+                    extra += &against(&rows, &ours, &format!("hand-set {rounds}"), metric);
+                    extra += &against(&rows, &ours, "hand-set 10", metric);
+                }
+            }
+        }
+    }
+    Ok(("rounds", rows, rounds::contest::METRICS.to_vec(), extra))
 }
 
 /// One line: the paired difference of two methods.

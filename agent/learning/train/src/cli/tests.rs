@@ -56,3 +56,16 @@ fn a_search_never_answers_with_less_than_it_began_with() {
     assert!(score("score_best") >= score("score_first"), "{said}");
     assert!(ModelFile::read(&std::fs::read(&out).unwrap()).is_ok());
 }
+
+#[test]
+fn rounds_are_searched_for_written_and_read_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("three.model").display().to_string();
+    let words = format!("--json train --what rounds --rounds 3 --profile ci --out {out}");
+    let (code, text, err) = learn(&words);
+    assert_eq!(code, 0, "{err}");
+    let said: Value = serde_json::from_str(&text).unwrap();
+    assert!(said["score_best"].as_f64() >= said["score_first"].as_f64(), "{said}");
+    let read = Chosen::from_bytes(&std::fs::read(&out).unwrap());
+    assert!(matches!(read, Chosen::Learned { rounds: 3, .. }), "{read:?}");
+}

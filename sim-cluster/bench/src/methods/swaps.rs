@@ -3,8 +3,8 @@
 //! A swap moves one channel alone and so must never count as a circulation: its owner pays the
 //! chain for it. How the other side of a swap reaches the peer is left out, which favours swaps.
 
-use super::traffic::Traffic;
 use crate::BenchError;
+use crate::b2::traffic::Traffic;
 use crate::method::{Cost, Method, Outcome};
 use crate::states::State;
 
@@ -34,6 +34,7 @@ fn swapped(state: &State, wanted: impl Fn(usize) -> Option<u64>) -> Outcome {
         let moved = after.abs_diff(channel.held_msat);
         if moved > 0 {
             outcome.cycles.push((1, moved));
+            outcome.cost.on_chain_msat += moved;
             outcome.cost.swap_fees_msat += moved / 1_000_000 * FEE_PPM + MINER_MSAT;
         }
         outcome.held_msat.push(after);

@@ -14,7 +14,7 @@ use crate::net::{Net, softsign};
 use crate::{MILLION, ppm};
 
 /// Numbers a policy network gives: target, factor on the rule's bid, bid of its own, lend band.
-/// All noughts are the margin rule.
+/// All noughts are [`Margin::INCOME`].
 pub const ACTION_COUNT: usize = 4;
 /// Most a policy bids for having one unit moved, ppm of the amount.
 pub const WEIGHT_MAX_PPM: u32 = 10_000;
@@ -136,7 +136,7 @@ impl Policy {
     pub const fn margin(&self) -> Option<&Margin> {
         match self {
             Self::Margin(margin) => Some(margin),
-            Self::Learned { .. } => Some(&Margin::DEFAULT),
+            Self::Learned { .. } => Some(&Margin::INCOME),
             _ => None,
         }
     }
@@ -169,10 +169,10 @@ const fn asked(target_ppm: u32, weight_ppm: u32) -> Action {
 /// Largest factor on the rule's bid.
 const FACTOR_MAX: f64 = 16.0;
 
-/// The network's answer, as a change of the margin rule.
+/// The network's answer, as a change of [`Margin::INCOME`].
 fn learned(net: &Net, theta_ppm: u32, end: &End) -> Action {
     let [target, factor, own, lend] = net.answer::<ACTION_COUNT>(&features(end));
-    let rule = Margin::DEFAULT.decide(end);
+    let rule = Margin::INCOME.decide(end);
     let share = |x: f32| f64::from(softsign(x));
     let part = |ppm: u32| f64::from(ppm) / f64::from(MILLION);
     let theta = part(theta_ppm.min(MILLION / 2));

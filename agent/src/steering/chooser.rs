@@ -92,7 +92,7 @@ mod tests {
         End {
             capacity_msat: 10_000_000,
             local_msat: 1_000_000,
-            depleted_ppm: [0, 500_000, 1_000_000],
+            depleted_ppm: [500_000, 1_000_000, 1_000_000],
             at_s: [600, 7_200, 21_600],
             safe_msat: [4_000_000, 8_000_000],
             ..End::default()
@@ -102,12 +102,12 @@ mod tests {
     #[test]
     fn an_end_at_risk_bids_for_its_target_and_one_that_is_safe_lends_what_is() {
         let chooser = Chooser::of(Decides::Margin, 200_000).unwrap();
-        assert_eq!(chooser.margin().map(|(horizon, _)| horizon), Some(2));
+        assert_eq!(chooser.margin().map(|(horizon, _)| horizon), Some(0));
         let asks = chooser.decide(&end());
         let caps = Caps { fee_max_ppm: 300, ..Caps::default() };
         let steer = asks.steer(7, &caps);
-        assert_eq!((steer.target_ppm, steer.lend_band_ppm, steer.dead_band_ppm), (600_000, 0, 0));
-        assert_eq!((steer.urgency, steer.fee_max_ppm, steer.price_ppm), (Some(25), 100, 7));
+        assert_eq!((steer.target_ppm, steer.lend_band_ppm, steer.dead_band_ppm), (460_000, 0, 0));
+        assert_eq!((steer.urgency, steer.fee_max_ppm, steer.price_ppm), (Some(125), 300, 7));
         let safe = chooser.decide(&End { local_msat: 5_000_000, ..end() }).steer(7, &caps);
         assert_eq!((safe.target_ppm, safe.lend_band_ppm, safe.urgency), (600_000, 200_000, None));
     }

@@ -96,8 +96,13 @@ impl Default for Margin {
 }
 
 impl Margin {
-    /// Tuned on separate seeds by `debal learn evaluate --what policy`.
+    /// What carries most payments: tuned on a seed of its own of `sim-cluster bench b2`.
     pub const DEFAULT: Self =
+        Self { horizon: 0, risk_ppm: 10_000, bid_ppm: 1_000, reach_ppm: 300_000 };
+
+    /// What earns one node most: tuned on cases of their own by `debal learn evaluate --what
+    /// policy`. The trained network changes this one.
+    pub const INCOME: Self =
         Self { horizon: 2, risk_ppm: 30_000, bid_ppm: 100, reach_ppm: MILLION };
 
     /// What the rule asks for.

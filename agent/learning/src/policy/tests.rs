@@ -90,7 +90,7 @@ fn a_network_of_zeros_is_the_margin_rule() {
     let sizes = [FEATURE_COUNT, ACTION_COUNT];
     let net = Net::new(&sizes, vec![0.0; Net::count(&sizes)]).unwrap();
     let learned = Policy::Learned { net, theta_ppm: 200_000 };
-    let rule = Policy::Margin(Margin::default());
+    let rule = Policy::Margin(Margin::INCOME);
     let calm = End { depleted_ppm: [0; 3], safe_msat: [500_000, 9_500_000], ..end() };
     let drains = End { safe_msat: [3_000_000, 9_500_000], ..end() };
     for end in [end(), calm, drains, End { local_msat: 9_800_000, ..calm }] {

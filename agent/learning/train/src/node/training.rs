@@ -76,7 +76,7 @@ pub const CI: (es::Settings, Effort) = (
     Effort { cases: 60, cases_a_score: 2, check_cases: 30 },
 );
 
-/// The state a training with `seed` begins with: the margin rule.
+/// The state a training with `seed` begins with: the margin rule for income.
 pub fn start(seed: u64) -> State {
     State::new(seed, fresh(&SIZES, &[], seed))
 }

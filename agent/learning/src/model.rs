@@ -22,7 +22,11 @@ pub const POLICY: &[u8] = include_bytes!("../models/policy.model");
 /// The residual of the forecast that is shipped.
 pub const FORECAST: &[u8] = include_bytes!("../models/forecast.model");
 /// Rules of few price rounds, one model a number of rounds. None is the default of a node.
-pub const ROUNDS: &[&[u8]] = &[];
+pub const ROUNDS: &[&[u8]] = &[
+    include_bytes!("../models/rounds-3.model"),
+    include_bytes!("../models/rounds-5.model"),
+    include_bytes!("../models/rounds-10.model"),
+];
 
 const MAGIC: &[u8; 8] = b"DEBALMDL";
 const FORMAT: u16 = 1;

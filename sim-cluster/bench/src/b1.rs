@@ -122,6 +122,12 @@ fn all_methods() -> Vec<Box<dyn Method>> {
     };
     all.push(in_weather("prices 100, 20 % lost", 100, 0.2, 0.0));
     all.push(in_weather("prices 50, half idle", 50, 0.0, 0.5));
+    all.push(in_weather("prices 5, 20 % lost", 5, 0.2, 0.0));
+    // Few rounds have few chances to hear what was lost.
+    if let Some(learned) = Prices::learned(5) {
+        let name = format!("{}, 20 % lost", learned.name);
+        all.push(Box::new(Prices { name, loss: 0.2, ..learned }));
+    }
     let short = Rounds { precision: Precision::TwoBytes, ..Rounds::of(50) };
     all.push(Box::new(Prices { name: "prices 50, 2 bytes".to_owned(), ..Prices::of(short) }));
     all.push(Box::new(Hybrid { bits: 4, rounds: 10 }));

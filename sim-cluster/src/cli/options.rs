@@ -306,7 +306,7 @@ pub struct ElectionOptions {
     /// Epochs of a living network, a seed
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(3..=1_000_000))]
     pub epochs: u64,
-    /// Sign and verify with the real curves instead of keyed hashes (slow: to see what a step costs)
+    /// Real curves instead of keyed hashes (slow: to see what a step costs)
     #[arg(long)]
     pub curves: bool,
     /// Only rows whose name contains one of these (separated by commas)

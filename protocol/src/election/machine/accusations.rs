@@ -76,8 +76,11 @@ impl Election {
         if epoch > now.plus(1) || epoch.plus(EVIDENCE_EPOCHS) <= now {
             return Err(Reject::Epoch { found: epoch.0, now: now.0 });
         }
-        let kept = self.durable.offences.get(&guilt.node).map_or(0, |kept| kept.len());
-        if kept >= EVIDENCE_PER_NODE_MAX {
+        // Those that are too old make room as soon as a new one is written; were they counted, a
+        // member that fills its list once could lie for ever after its quarantine.
+        let kept = self.durable.offences.get(&guilt.node).into_iter().flatten();
+        let kept = kept.filter(|offence| offence.epoch.plus(EVIDENCE_EPOCHS) > epoch);
+        if kept.count() >= EVIDENCE_PER_NODE_MAX {
             return Err(Reject::Full("evidence against one member"));
         }
         Ok(epoch)

@@ -258,6 +258,28 @@ fn two_claims_of_one_member_are_evidence_and_it_gets_no_vote() {
 }
 
 #[test]
+fn a_member_that_lies_again_after_its_quarantine_is_barred_again() {
+    let suite = FastSuite::new(1);
+    let mut election = election(&[1; 5]);
+    let genesis = election.tip().clone();
+    let mut shown = |epoch: u64, round: u8| {
+        let view = genesis.view(Epoch(epoch)).unwrap();
+        let votes = [2, 3].map(|number| vote(5, &claim_of(number, &view), round));
+        let now = context(&suite, epoch * EPOCH_MS + 10);
+        let evidence = Evidence::Endorsements(votes[0], votes[1]);
+        election.on_evidence(&now, NodeId([2; 32]), evidence).map(|effects| effects.len())
+    };
+    for round in 0..4 {
+        assert_eq!(shown(1, round), Ok(2));
+    }
+    assert_eq!(shown(2, 0), Err(Reject::Full("evidence against one member")));
+    // The four are too old to count.
+    assert_eq!(shown(145, 0), Ok(2));
+    assert!(election.quarantined(&NodeId([5; 32]), Epoch(145)));
+    assert!(!election.quarantined(&NodeId([5; 32]), Epoch(145 + 144)));
+}
+
+#[test]
 fn a_claim_that_differs_in_its_proof_only_is_a_duplicate() {
     let suite = FastSuite::new(1);
     let mut election = election(&[1; 5]);

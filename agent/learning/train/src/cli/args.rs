@@ -102,6 +102,9 @@ pub struct Evaluate {
     /// Recorded forwards to forecast, too (`unix_ms,chan_in,chan_out,in_msat,out_msat`).
     #[arg(long, value_name = "FILE")]
     pub forwards: Option<PathBuf>,
+    /// Graph file to measure on as well (`--what rounds`).
+    #[arg(long, value_name = "FILE")]
+    pub graph: Option<PathBuf>,
     /// Experiment B3 instead of the many-channel node (`--what policy`).
     #[arg(long)]
     pub b3: bool,

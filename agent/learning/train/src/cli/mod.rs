@@ -259,7 +259,12 @@ fn evaluate_rounds(given: &Evaluate, watch: &mut crate::Watch<'_>) -> Result<Eva
         Some(path) => vec![Chosen::from_bytes(&files::read_model(Some(path), &[])?.write())],
         None => ROUNDS.iter().map(|bytes| Chosen::from_bytes(bytes)).collect(),
     };
-    let rows = rounds::contest::compare(given.seeds, &models, 1, watch)?;
+    let graph = match &given.graph {
+        Some(path) => Some(debal_topology::load(path).map_err(|e| Error::Usage(e.to_string()))?),
+        None => None,
+    };
+    let rows = rounds::contest::compare(given.seeds, &models, 1, graph.as_ref(), watch)?;
+    let metrics = rounds::contest::metrics(graph.is_some());
     let mut extra = String::new();
     for model in &models {
         match model {
@@ -270,15 +275,17 @@ fn evaluate_rounds(given: &Evaluate, watch: &mut crate::Watch<'_>) -> Result<Eva
                 )
             }
             Chosen::Learned { rounds, .. } => {
-                for metric in rounds::contest::METRICS {
+                for &metric in metrics {
                     let ours = format!("learned {rounds}");
                     extra += &against(&rows, &ours, &format!("hand-set {rounds}"), metric);
-                    extra += &against(&rows, &ours, "hand-set 10", metric);
+                    if *rounds != 10 {
+                        extra += &against(&rows, &ours, "hand-set 10", metric);
+                    }
                 }
             }
         }
     }
-    Ok(("rounds", rows, rounds::contest::METRICS.to_vec(), extra))
+    Ok(("rounds", rows, metrics.to_vec(), extra))
 }
 
 /// One line: the paired difference of two methods.

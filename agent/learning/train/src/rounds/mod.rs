@@ -13,6 +13,7 @@ use debal_planner::prices::{Calm, PriceNetwork, Rounds, Schedule};
 use debal_planner::score::Score;
 use debal_topology::balances::StartingBalances;
 use debal_topology::generate::Generator;
+use debal_topology::{Channel, Graph};
 
 /// Numbers of rounds there are models for.
 pub const LENGTHS: [usize; 3] = [3, 5, 10];
@@ -52,8 +53,17 @@ impl Case {
     pub fn draw(family: Generator, nodes: usize, seed: u64) -> Result<Self, Error> {
         let failed = |text: String| Error::Usage(format!("a graph to train on: {text}"));
         let graph = family.graph(nodes, seed).map_err(|e| failed(e.to_string()))?;
-        let held = StartingBalances::Uniform.draw(&graph, seed);
-        let arc = |(label, (channel, held)): (u64, (&debal_topology::Channel, u64))| {
+        Self::of(&graph, seed)
+    }
+
+    /// The same on any graph, over its channels that are enabled both ways.
+    ///
+    /// # Errors
+    /// A graph on which nothing can be gained.
+    pub fn of(graph: &Graph, seed: u64) -> Result<Self, Error> {
+        let failed = |text: String| Error::Usage(format!("a graph for price rounds: {text}"));
+        let held = StartingBalances::Uniform.draw(graph, seed);
+        let arc = |(label, (channel, held)): (u64, (&Channel, u64))| {
             let capacity_msat = channel.capacity_msat();
             let half = capacity_msat / 2;
             let ends = channel.ends.map(|end| u32::try_from(end).unwrap_or(u32::MAX));
@@ -62,9 +72,10 @@ impl Case {
             let value_ppm = i64::try_from(value).unwrap_or(i64::MAX);
             ResidualArc { tail, head, capacity_msat: held.abs_diff(half), value_ppm, label }
         };
-        let arcs: Vec<ResidualArc> =
-            (0u64..).zip(graph.channels.iter().zip(held)).map(arc).collect();
-        let count = u32::try_from(nodes).unwrap_or(u32::MAX);
+        let usable = |(channel, _): &(&Channel, u64)| channel.enabled_both_ways();
+        let channels = graph.channels.iter().zip(held).filter(usable);
+        let arcs: Vec<ResidualArc> = (0u64..).zip(channels).map(arc).collect();
+        let count = u32::try_from(graph.nodes.len()).unwrap_or(u32::MAX);
         let free = vec![Score::ZERO; arcs.len()];
         let best = solve(count, &arcs, &free).map_err(|e| failed(e.to_string()))?;
         let gained = |(arc, flow): (&ResidualArc, &u64)| arc.value_ppm as f64 * *flow as f64;

@@ -87,5 +87,3 @@ pub mod schedule;
 pub mod score;
 pub mod simplex;
 mod values;
-
-pub use values::value_ppm;

@@ -12,13 +12,6 @@ const URGENCY_PPM: i64 = 4;
 /// What the use of an idle channel costs at least, so that no liquidity moves for nothing.
 const LEND_PPM: i64 = 5;
 
-/// What moving liquidity from one end of a channel to the other is worth by what both publish,
-/// millionths of the amount; below zero where only lenders would move it.
-#[must_use]
-pub fn value_ppm(payer: &ChannelSummary, payee: &ChannelSummary) -> i64 {
-    Worth::of(payer, payee).value_ppm
-}
-
 /// What one end of a channel states.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stated {

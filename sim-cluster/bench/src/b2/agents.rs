@@ -14,12 +14,13 @@ use debal_learn::forecast::{Estimate, Forecast, Residual};
 use debal_learn::policy::{End, Margin};
 use debal_planner::circulation::ResidualArc;
 use debal_planner::cycles::{Limits, decompose};
+use debal_planner::market::value_ppm;
 use debal_planner::score::Score;
-use debal_planner::value_ppm;
 use debal_protocol::config::Liquidity;
+use debal_protocol::market::QuotedEnd;
+use debal_protocol::summary::Offer;
 use debal_protocol::summary::offer::{Standing, bucket_msat};
-use debal_protocol::summary::{ChannelSummary, ForwardPolicy, Offer};
-use debal_protocol::{ChannelId, Msat, NodeId};
+use debal_protocol::{ChannelId, Msat};
 
 /// What the time between two rebalancings is taken for, seconds.
 const EPOCH_S: u64 = 600;
@@ -66,7 +67,7 @@ impl Agents {
     }
 
     /// What end `which` of a channel publishes.
-    fn published(&self, channel: &Channel, which: usize, asked: [Asked; 2]) -> ChannelSummary {
+    fn published(&self, channel: &Channel, which: usize, asked: [Asked; 2]) -> QuotedEnd {
         let local_msat = channel.holds(which);
         let [own, other] = [asked[which], asked[1 - which]];
         let seconds = EPOCH_S as f64;
@@ -91,23 +92,13 @@ impl Agents {
         let offer = Offer::at(&standing, None, &liquidity);
         let bucket = bucket_msat(Msat(channel.capacity_msat), liquidity.summary_bits).0.max(1);
         let floored = |amount: Msat| Msat(amount.0 / bucket * bucket);
-        ChannelSummary {
+        QuotedEnd {
             channel: ChannelId(0),
-            peer: NodeId([0; 32]),
-            capacity_msat: Msat(channel.capacity_msat),
-            ratio_bucket: 0,
             want: offer.want,
             send_msat: floored(offer.send_msat),
             receive_msat: floored(offer.receive_msat),
             urgency: if offer.urgency == 0 { 0 } else { urgency.unwrap_or(offer.urgency) },
             price_ppm: liquidity.price_ppm,
-            policy: ForwardPolicy {
-                base_msat: 0,
-                ppm: 0,
-                min_msat: Msat(1),
-                max_msat: Msat::MAX,
-                disabled: false,
-            },
         }
     }
 }
@@ -164,7 +155,7 @@ mod tests {
     use super::*;
     use debal_protocol::summary::Want;
 
-    fn published(margin: Option<Margin>, held_msat: u64, asked: [Asked; 2]) -> ChannelSummary {
+    fn published(margin: Option<Margin>, held_msat: u64, asked: [Asked; 2]) -> QuotedEnd {
         let channel = Channel { ends: [0, 1], capacity_msat: 1_600, held_msat };
         Agents::new(margin).published(&channel, 0, asked)
     }

@@ -161,7 +161,7 @@ fn imports_go_downwards_only() {
         ("agent/backends/breaker/fake", ""),
         ("agent/backends/cln/fake", ""),
         ("agent/learning", ""),
-        ("agent/learning/train", "learn"),
+        ("agent/learning/train", "learn topology"),
         (
             "agent",
             "crypto protocol planner plan fees fees-cli fees-history fees-manager learn train net \

@@ -21,6 +21,8 @@ pub const NAME_MAX_BYTES: usize = 32;
 pub const POLICY: &[u8] = include_bytes!("../models/policy.model");
 /// The residual of the forecast that is shipped.
 pub const FORECAST: &[u8] = include_bytes!("../models/forecast.model");
+/// The network of what arcs carry.
+pub const ARCS: &[u8] = include_bytes!("../models/arcs.model");
 
 const MAGIC: &[u8; 8] = b"DEBALMDL";
 const FORMAT: u16 = 1;

@@ -19,7 +19,7 @@ use crate::methods::revive::Revive;
 use crate::methods::summaries::{Hybrid, Summaries};
 use crate::methods::{Nothing, applied};
 use crate::report::{Column, Report, Row};
-use crate::states::{State, TUNING_SEEDS};
+use crate::states::{Demands, State, TUNING_SEEDS};
 use debal_planner::prices::{Precision, Rounds};
 use debal_topology::balances::StartingBalances;
 

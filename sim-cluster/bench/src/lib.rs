@@ -24,11 +24,11 @@ pub mod b3;
 pub mod clock;
 pub mod error;
 pub mod figures;
-pub mod graphs;
 pub mod measures;
 pub mod method;
 pub mod methods;
 pub mod report;
 pub mod states;
 
+pub use debal_train::world::graphs;
 pub use error::BenchError;

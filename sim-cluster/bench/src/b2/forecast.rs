@@ -7,7 +7,7 @@
 //! says that it will run dry, asks only for what the coming time needs, and lends what it does
 //! not need. It must never use anything but what both ends of the one channel have seen.
 
-use super::traffic::{Asked, Traffic};
+use debal_train::world::traffic::{Asked, Traffic};
 use crate::BenchError;
 use crate::method::{Method, Outcome};
 use crate::methods::exact::optimum;

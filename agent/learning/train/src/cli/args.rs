@@ -70,9 +70,12 @@ pub struct Train {
     /// How long it may take.
     #[arg(long, value_enum, default_value = "full")]
     pub profile: Profile,
-    /// Most generations, instead of the profile's.
+    /// Most generations (for `arcs`, steps), instead of the profile's.
     #[arg(long, value_name = "N")]
     pub generations: Option<usize>,
+    /// For `arcs`: no messages between channels, the ablation of B4.
+    #[arg(long)]
+    pub local: bool,
     /// Model file to write; a .toml of the same name says how it was made.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,

@@ -1,10 +1,10 @@
-//! Where a benchmark's graph comes from: a file, or a generator, so that a fresh clone needs no
+//! Where a simulated network's graph comes from: a file, or a generator, so that a fresh clone needs no
 //! data.
 //!
 //! A generated graph is drawn anew for every seed and must never depend on anything but its name,
 //! size and seed.
 
-use crate::BenchError;
+use super::WorldError;
 use debal_topology::random::{self, Weighted};
 use debal_topology::{FREE, Graph, GraphBuilder, load, numbered_id, numbered_key};
 use rand::Rng;
@@ -62,7 +62,7 @@ impl GraphSource {
     ///
     /// # Errors
     /// A file that is no graph; a generator asked for fewer than 20 nodes.
-    pub fn graph(&self, seed: u64) -> Result<Graph, BenchError> {
+    pub fn graph(&self, seed: u64) -> Result<Graph, WorldError> {
         match self {
             Self::File(path) => Ok(load(path)?),
             Self::Generated(family, nodes) => generate(*family, *nodes, seed),
@@ -70,9 +70,9 @@ impl GraphSource {
     }
 }
 
-fn generate(family: Generator, nodes: usize, seed: u64) -> Result<Graph, BenchError> {
+fn generate(family: Generator, nodes: usize, seed: u64) -> Result<Graph, WorldError> {
     if !(20..=debal_topology::MAX_NODES).contains(&nodes) {
-        return Err(BenchError::Usage(format!("{nodes} nodes: a generated graph has 20 or more")));
+        return Err(WorldError::Usage(format!("{nodes} nodes: a generated graph has 20 or more")));
     }
     let rng = &mut random::stream(seed, "bench graph", nodes as u64);
     let (pairs, spread) = match family {

@@ -168,7 +168,7 @@ fn imports_go_downwards_only() {
              store backends",
         ),
         ("sim-cluster/simulator", "crypto protocol planner store"),
-        ("sim-cluster/bench", "planner topology train"),
+        ("sim-cluster/bench", "planner topology learn train"),
         ("sim-cluster", "debal bench crypto protocol planner simulator topology"),
     ]);
     let mut offenders = Vec::new();

@@ -15,12 +15,14 @@
 //! | [`b1`] | the static ceiling |
 //! | [`b2`] | success of payments over time |
 //! | [`b3`] | one relay node, RebEL's environment |
+//! | [`b4`] | which arcs carry an amount |
 //! | [`figures`] | means and intervals |
 //! | [`report`] | table, CSV, JSON, SVG, page |
 
 pub mod b1;
 pub mod b2;
 pub mod b3;
+pub mod b4;
 pub mod clock;
 pub mod error;
 pub mod figures;

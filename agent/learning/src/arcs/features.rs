@@ -7,7 +7,7 @@ use super::past::{Last, Past, Pasts};
 use super::{Fee, Graph};
 
 /// Numbers about an arc.
-pub const ARC_FEATURES: usize = 30;
+pub const ARC_FEATURES: usize = 32;
 /// Numbers about a node.
 pub const NODE_FEATURES: usize = 6;
 /// Nodes from which the use of arcs by short ways is counted.
@@ -99,6 +99,8 @@ impl Features {
         let arcs = (0..graph.arcs()).map(|arc| arc_features(graph, position, pasts, arc, now));
         let span = pasts.began.map_or(0, |began| now.saturating_sub(began)) as f64 / pasts.beat;
         let heard = pasts.heard as f64 / (graph.arcs() / 2).max(1) as f64;
+        let [firsts, refused] = pasts.firsts.map(|count| count as f64);
+        let surprise = 4.0 * (refused + 0.5) / (firsts + 5.0) - 0.4;
         let nodes = (0..graph.nodes()).map(|node| {
             let degree = graph.leaving(node).len() as f64;
             [
@@ -107,7 +109,7 @@ impl Features {
                 (position.passes[node] / 5.0 - 0.5) as f32,
                 (ln(1.0 + heard) / 2.0) as f32,
                 (ln(1.0 + span) / 3.0) as f32,
-                1.0,
+                surprise as f32,
             ]
         });
         Self { arcs: arcs.collect(), nodes: nodes.collect() }
@@ -145,6 +147,12 @@ fn arc_features(
     let [passed_back, passed_back_fresh] = last(back.last_passed, 0.0);
     let [refused_back, refused_back_fresh] = last(back.last_refused, 1.0);
     let squash = |x: f64| x / (1.0 + x.abs());
+    // What this arc adds to the net flow of its ends, by their mean channel: what enters a node
+    // must leave it, so the seen channels of a node tell of the others.
+    let weight = |node: usize| {
+        capacity * graph.leaving(node).len() as f64 / position.capacity_msat[node].max(1.0)
+    };
+    let moved = 0.5 - middle;
     [
         (ln(1.0 + capacity / 1e3) - 13.0) / 2.0,
         part(tail),
@@ -176,6 +184,8 @@ fn arc_features(
         refused_back_fresh,
         if seen { fresh(past.at) } else { 0.0 },
         if seen { ln(1.0 + age(past.at)) / 2.0 } else { 1.0 },
+        moved * weight(tail),
+        moved * weight(head),
     ]
     .map(|value| value as f32)
 }

@@ -126,50 +126,126 @@ impl Network {
 
     /// What comes out per arc before steps are made positive: what training compares.
     pub fn raw(&self, graph: &Graph, features: &Features) -> Vec<[f32; OUTPUTS]> {
-        let mut arcs: Vec<Row> = features
-            .arcs
-            .iter()
-            .map(|inputs| relu(affine(self.arc_in_bias, inputs, &self.arc_in)))
-            .collect();
-        let mut nodes: Vec<Row> = features
-            .nodes
-            .iter()
-            .map(|inputs| relu(affine(self.node_in_bias, inputs, &self.node_in)))
-            .collect();
-        if arcs.len() != graph.arcs() || nodes.len() != graph.nodes() {
+        self.raw_on(graph, features, 1)
+    }
+
+    /// [`Network::raw`] on so many threads: the same numbers on any.
+    pub fn raw_on(
+        &self,
+        graph: &Graph,
+        features: &Features,
+        threads: usize,
+    ) -> Vec<[f32; OUTPUTS]> {
+        if features.arcs.len() != graph.arcs() || features.nodes.len() != graph.nodes() {
             return vec![self.out_bias; graph.arcs()];
         }
-        for layer in &self.layers {
-            layer.step(graph, &mut arcs, &mut nodes);
+        let mut arcs = vec![[0.0; WIDTH]; graph.arcs()];
+        let mut nodes = vec![[0.0; WIDTH]; graph.nodes()];
+        each(&mut arcs, 1, threads, |index, arc| {
+            arc[0] = relu(affine(self.arc_in_bias, &features.arcs[index], &self.arc_in));
+        });
+        for (node, inputs) in nodes.iter_mut().zip(&features.nodes) {
+            *node = relu(affine(self.node_in_bias, inputs, &self.node_in));
         }
-        arcs.iter().map(|arc| affine(self.out_bias, arc, &self.out)).collect()
+        let mut said = vec![([0.0; WIDTH], [0.0; WIDTH]); graph.nodes()];
+        for layer in &self.layers {
+            layer.step(graph, threads, &mut arcs, &mut nodes, &mut said);
+        }
+        let mut out = vec![[0.0; OUTPUTS]; graph.arcs()];
+        each(&mut out, 1, threads, |index, out| {
+            out[0] = affine(self.out_bias, &arcs[index], &self.out);
+        });
+        out
     }
 }
 
+/// `work` on every group of `size` slots with its number, on so many threads. Groups never share
+/// anything, so the result is the same on any number of them.
+fn each<T: Send>(
+    slots: &mut [T],
+    size: usize,
+    threads: usize,
+    work: impl Fn(usize, &mut [T]) + Sync,
+) {
+    let run = |first: usize, part: &mut [T]| {
+        for (offset, group) in part.chunks_exact_mut(size).enumerate() {
+            work(first + offset, group);
+        }
+    };
+    let groups = slots.len() / size;
+    if threads <= 1 {
+        return run(0, slots);
+    }
+    let share = groups.div_ceil(threads).max(1);
+    std::thread::scope(|scope| {
+        for (index, part) in slots.chunks_mut(share * size).enumerate() {
+            let run = &run;
+            scope.spawn(move || run(index * share, part));
+        }
+    });
+}
+
 impl Layer {
-    fn step(&self, graph: &Graph, arcs: &mut [Row], nodes: &mut [Row]) {
-        let mut from = Vec::with_capacity(nodes.len());
-        for (index, node) in nodes.iter_mut().enumerate() {
-            let (out, back) = means(graph, arcs, index);
-            let mut sum = affine(self.node_bias, node, &self.node[0]);
+    /// One layer; `said` is room for what nodes tell the arcs that leave and enter them.
+    fn step(
+        &self,
+        graph: &Graph,
+        threads: usize,
+        arcs: &mut [Row],
+        nodes: &mut [Row],
+        said: &mut [(Row, Row)],
+    ) {
+        let seen = &*arcs;
+        each(nodes, 1, threads, |index, node| {
+            let (out, back) = means(graph, seen, index);
+            let mut sum = affine(self.node_bias, &node[0], &self.node[0]);
             sum = affine(sum, &out, &self.node[1]);
             sum = affine(sum, &back, &self.node[2]);
-            add(node, &relu(sum));
-            let tail = affine(self.arc_bias, node, &self.ends[0]);
-            from.push((tail, affine([0.0; WIDTH], node, &self.ends[1])));
-        }
-        for (channel, pair) in arcs.as_chunks_mut::<2>().0.iter_mut().enumerate() {
-            let ends = graph.channels()[channel].ends.map(|end| &from[end as usize]);
-            let [there, back] = *pair;
-            let sums = [(there, back, ends[0], ends[1]), (back, there, ends[1], ends[0])];
-            for (arc, (this, other, tail, head)) in pair.iter_mut().zip(sums) {
+            add(&mut node[0], &relu(sum));
+        });
+        let nodes = &*nodes;
+        each(said, 1, threads, |index, said| {
+            let tail = affine(self.arc_bias, &nodes[index], &self.ends[0]);
+            said[0] = (tail, affine([0.0; WIDTH], &nodes[index], &self.ends[1]));
+        });
+        let said = &*said;
+        each(arcs, 2, threads, |channel, pair| {
+            let [one, other] = graph.channels()[channel].ends.map(|end| &said[end as usize]);
+            let ends = [(one, other), (other, one)].map(|(tail, head)| {
                 let mut sum = tail.0;
                 add(&mut sum, &head.1);
-                sum = affine(sum, &this, &self.arc[0]);
-                sum = affine(sum, &other, &self.arc[1]);
-                add(arc, &relu(sum));
+                sum
+            });
+            if let [there, back] = pair {
+                let sums = self.both(ends, there, back);
+                add(there, &relu(sums[0]));
+                add(back, &relu(sums[1]));
             }
+        });
+    }
+
+    /// Adds what both arcs of a channel tell each other and themselves, half of the outputs at a
+    /// time: so the sums stay in registers and every weight is read once for two arcs.
+    fn both(&self, mut sums: [Row; 2], there: &Row, back: &Row) -> [Row; 2] {
+        const HALF: usize = WIDTH / 2;
+        let [one, two] = &mut sums;
+        for half in 0..2 {
+            let part = half * HALF..(half + 1) * HALF;
+            let mut here = row::<HALF>(&one[part.clone()]);
+            let mut far = row::<HALF>(&two[part.clone()]);
+            for index in 0..WIDTH {
+                let (own, other) =
+                    (&self.arc[0][index][part.clone()], &self.arc[1][index][part.clone()]);
+                let (x, y) = (there[index], back[index]);
+                for slot in 0..HALF {
+                    here[slot] += x * own[slot] + y * other[slot];
+                    far[slot] += y * own[slot] + x * other[slot];
+                }
+            }
+            one[part.clone()].copy_from_slice(&here);
+            two[part].copy_from_slice(&far);
         }
+        sums
     }
 }
 

@@ -132,6 +132,9 @@ pub struct Pasts {
     pub(super) beat: f64,
     pub(super) channels: Vec<Past>,
     pub(super) heard: u64,
+    /// Of the first results of channels for less than half of the capacity: how many, and how many
+    /// were refusals. Where channels begin half and half these are few.
+    pub(super) firsts: [u64; 2],
     pub(super) began: Option<u64>,
 }
 
@@ -141,7 +144,7 @@ impl Pasts {
     /// that [`Bit::at`] has too; below 1 counts as 1.
     pub fn new(channels: usize, beat: f64) -> Self {
         let beat = if beat >= 1.0 { beat } else { 1.0 };
-        Self { beat, channels: vec![Past::UNSEEN; channels], heard: 0, began: None }
+        Self { beat, channels: vec![Past::UNSEEN; channels], heard: 0, firsts: [0; 2], began: None }
     }
 
     /// Takes a result in; `capacity_msat` is the channel's. What names no channel, or comes with
@@ -154,7 +157,20 @@ impl Pasts {
         self.heard += 1;
         self.began.get_or_insert(bit.at);
         let share = (bit.amount_msat as f64 / capacity_msat as f64).min(1.0);
+        let first = past.ways.iter().all(|way| way.passed + way.refused == 0.0);
+        if first && share < 0.5 {
+            self.firsts[0] += 1;
+            self.firsts[1] += u64::from(bit.seen == Seen::Refused);
+        }
         past.see((bit.arc % 2) as usize, share, bit.seen, bit.at, self.beat);
+    }
+
+    /// What the balance at the tail of an arc must be between, as shares of the capacity, were all
+    /// payments seen: the newest results win.
+    pub fn bounds(&self, arc: usize) -> (f64, f64) {
+        let past = self.channels.get(arc / 2).unwrap_or(&Past::UNSEEN);
+        let (low, high, _) = past.from(arc % 2);
+        (low, high)
     }
 
     /// How many results were taken in.

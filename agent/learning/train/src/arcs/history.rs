@@ -36,6 +36,16 @@ pub struct Told {
     pub own: bool,
 }
 
+/// Who tells what.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tell {
+    /// Share of the nodes that tell each other, drawn by the seed; a larger share has the smaller
+    /// one's nodes.
+    pub share: f64,
+    /// Whether they tell what they forwarded, too, not their own payments alone.
+    pub forwards: bool,
+}
+
 /// A time at which is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moment {
@@ -105,21 +115,33 @@ impl History {
         Ok(Self { graph, position, told, moments, beat, ranks })
     }
 
-    /// What those know at `at` whom `shares` admits, one from the other.
-    pub fn pasts(&self, at: u64, shares: impl Fn(u32) -> bool) -> Pasts {
+    /// What follows from the results before `at` that `knows` admits.
+    pub fn pasts(&self, at: u64, knows: impl Fn(&Told) -> bool) -> Pasts {
         let mut pasts = Pasts::new(self.graph.channels().len(), self.beat);
         for told in self.told.iter().take_while(|told| told.bit.at < at) {
-            if shares(told.payer) {
+            if knows(told) {
                 pasts.see(&told.bit, self.graph.capacity_msat(told.bit.arc as usize));
             }
         }
         pasts
     }
 
-    /// [`History::pasts`] of a share of the nodes, drawn by the seed; a larger share has the
-    /// smaller one's.
-    pub fn shared(&self, at: u64, share: f64) -> Pasts {
-        self.pasts(at, |payer| self.ranks[payer as usize] < share)
+    /// What is known at `at` by those who tell each other.
+    pub fn shared(&self, at: u64, tell: Tell) -> Pasts {
+        self.pasts(at, |told| {
+            let tells = |node: u32| self.ranks[node as usize] < tell.share;
+            tells(told.payer) || (tell.forwards && self.ends(told).any(tells))
+        })
+    }
+
+    /// What `node` knows at `at` by itself: its payments, and what it forwarded.
+    pub fn own(&self, at: u64, node: u32) -> Pasts {
+        self.pasts(at, |told| told.payer == node || self.ends(told).any(|end| end == node))
+    }
+
+    fn ends(&self, told: &Told) -> impl Iterator<Item = u32> {
+        let arc = told.bit.arc as usize;
+        [self.graph.tail(arc), self.graph.head(arc)].into_iter().map(|node| node as u32)
     }
 }
 

@@ -10,3 +10,6 @@ pub mod score;
 pub mod training;
 
 pub use history::{Fees, History, Moment};
+
+#[cfg(test)]
+mod tests;

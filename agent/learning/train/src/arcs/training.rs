@@ -3,15 +3,15 @@
 //! It must never see a graph that comes from a file, nor a seed that is measured: its cases have
 //! their own seeds. A step draws from its own stream, so a stop and a resume change nothing.
 
-use super::history::{Fees, History, Told};
+use super::history::{Fees, History, Tell, Told};
 use super::module::{Inputs, Label, Labels, Module, count, fresh};
-use super::score;
 use crate::draw::Draw;
 use crate::world::demand::payments;
 use crate::world::graphs::{Generator, GraphSource};
 use crate::world::payments::regime;
 use crate::{Error, Progress, Watch, pool, world};
-use debal_learn::arcs::{Features, Graph, Network, Seen};
+use debal_learn::arcs::{Features, Graph, Seen};
+use debal_topology::balances::StartingBalances;
 use serde::{Deserialize, Serialize};
 
 /// First seed of the training's networks.
@@ -20,8 +20,20 @@ const TRAINING: u64 = 7 << 40;
 const CHECKING: u64 = 8 << 40;
 /// Payments per channel of a whole run, as in B4: 120,000 over 25,201.
 const PER_CHANNEL: f64 = 4.76;
-/// Shares of the nodes whose results are known.
-pub const SHARES: [f64; 5] = [1.0, 0.5, 0.2, 0.05, 0.0];
+/// Who tells, in the snapshots of one moment.
+pub const TELLS: [Tell; 9] = [
+    Tell { share: 1.0, forwards: false },
+    Tell { share: 0.5, forwards: false },
+    Tell { share: 0.2, forwards: false },
+    Tell { share: 0.05, forwards: false },
+    Tell { share: 0.0, forwards: false },
+    Tell { share: 0.5, forwards: true },
+    Tell { share: 0.2, forwards: true },
+    Tell { share: 0.05, forwards: true },
+    Tell { share: 0.001, forwards: true },
+];
+/// Share of the training's networks that do not start half and half.
+const OTHER_STARTS: f64 = 0.4;
 /// Layers of the network.
 pub const LAYERS: usize = 3;
 
@@ -132,8 +144,8 @@ pub struct Snapshot {
     pub labels: Vec<Label>,
     /// Balances, for scoring alone.
     pub held_msat: Vec<u64>,
-    /// The share of nodes whose results are known.
-    pub share: f64,
+    /// Whose results are known.
+    pub tell: Tell,
 }
 
 /// Snapshots and their graphs.
@@ -166,6 +178,9 @@ fn case(seed: u64, effort: &Effort) -> Result<(Graph, Vec<Snapshot>), Error> {
     let fees = if draw.uniform() < 0.5 { Fees::Unknown } else { Fees::Drawn };
     let mut state = regime(&GraphSource::Generated(Generator::ChungLu, nodes), seed)?;
     capacities(&mut state, &mut draw);
+    if draw.uniform() < OTHER_STARTS {
+        state = state.started(StartingBalances::Uniform, seed);
+    }
     let total = (state.channels.len() as f64 * PER_CHANNEL) as u64;
     let after = total / 10;
     let list = payments(&state, (total + after) as usize, one_way, seed);
@@ -187,8 +202,8 @@ fn case(seed: u64, effort: &Effort) -> Result<(Graph, Vec<Snapshot>), Error> {
             .filter(|told| !told.own)
             .map(|told| label(&history.graph, told))
             .collect();
-        for share in SHARES {
-            let pasts = history.shared(moment.at, share);
+        for tell in TELLS {
+            let pasts = history.shared(moment.at, tell);
             let features =
                 Features::at(&history.graph, &history.position, &pasts, moment.at);
             snapshots.push(Snapshot {
@@ -196,7 +211,7 @@ fn case(seed: u64, effort: &Effort) -> Result<(Graph, Vec<Snapshot>), Error> {
                 features,
                 labels: labels.clone(),
                 held_msat: moment.held_msat.clone(),
-                share,
+                tell,
             });
         }
     }
@@ -306,21 +321,4 @@ fn step(module: &Module, state: &mut State, data: &Data, effort: &Effort) -> Res
     module.set(&state.values)?;
     state.step += 1;
     Ok(())
-}
-
-/// Ranking and distance of a network on snapshots, by amount: (share, amount, AUC, Brier).
-pub fn judge(network: Option<&Network>, data: &Data, amounts: &[u64]) -> Vec<(f64, u64, f64, f64)> {
-    let mut rows = Vec::new();
-    for snapshot in &data.snapshots {
-        let graph = &data.graphs[snapshot.graph];
-        let curves = network.map_or_else(
-            || vec![debal_learn::arcs::Curve::UNIFORM; graph.arcs()],
-            |network| network.curves(graph, &snapshot.features),
-        );
-        for &amount_msat in amounts {
-            let judged = score::judged_curves(graph, &snapshot.held_msat, amount_msat, &curves);
-            rows.push((snapshot.share, amount_msat, score::auc(&judged), score::brier(&judged)));
-        }
-    }
-    rows
 }

@@ -6,6 +6,7 @@ use super::args::{Evaluate, Profile, Train};
 use super::files::{self, Made};
 use super::{Shown, teller};
 use crate::arcs::training::{self, CI, FULL, LAYERS, State};
+use crate::arcs::history::Tell;
 use crate::arcs::{module, score};
 use crate::stats::Row;
 use crate::{Error, Progress};
@@ -89,14 +90,15 @@ pub fn evaluate(given: &Evaluate, err: &mut dyn Write) -> Result<Vec<Row>, Error
         let (stage, note) = ("networks", "paid over and judged".to_owned());
         watch(&Progress { stage, done: seed, total: given.seeds, note });
         let data = training::data(EVALUATION + seed as u64, 1, &FULL)?;
-        for snapshot in data.snapshots.iter().rev().take(training::SHARES.len()) {
+        for snapshot in data.snapshots.iter().rev().take(training::TELLS.len()) {
             let graph = &data.graphs[snapshot.graph];
             let learned = network.curves(graph, &snapshot.features);
             let uniform = vec![Curve::UNIFORM; graph.arcs()];
-            let share = snapshot.share * 100.0;
+            let Tell { share, forwards } = snapshot.tell;
+            let forwards = if forwards { ", forwards too" } else { "" };
             for (name, curves) in [("uniform prior", uniform), ("learned", learned)] {
                 let method = if name == "learned" {
-                    format!("learned, {share:.0} % of nodes tell")
+                    format!("learned, {:.1} % of nodes tell{forwards}", share * 100.0)
                 } else {
                     name.to_owned()
                 };

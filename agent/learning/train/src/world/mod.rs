@@ -10,7 +10,7 @@ pub mod search;
 pub mod traffic;
 
 use debal_topology::balances::StartingBalances;
-use debal_topology::{Graph, InputError};
+use debal_topology::{Graph, InputError, random};
 
 /// Why there is no such network.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +74,17 @@ impl State {
             return Err(WorldError::Usage(text.to_owned()));
         }
         Ok(Self { nodes, channels })
+    }
+
+    /// The same channels with other balances, drawn by `seed`.
+    #[must_use]
+    pub fn started(mut self, balances: StartingBalances, seed: u64) -> Self {
+        let rng = &mut random::stream(seed, "world balances", 0);
+        for channel in &mut self.channels {
+            let held = (channel.capacity_msat as f64 * balances.share(rng)) as u64;
+            channel.held_msat = held.min(channel.capacity_msat);
+        }
+        self
     }
 
     /// The channels of every node.

@@ -32,9 +32,9 @@ const AMOUNTS: [(u64, &str); 2] = [(50_000_000, "50k"), (200_000_000, "200k")];
 /// Payments per channel unless told otherwise: 120,000 over the 25,201 of the 2021 core.
 const PER_CHANNEL: f64 = 4.762;
 /// Pairs of rows in which every sender knows something else.
-const OWN_PAIRS: usize = 250;
+const OWN_PAIRS: usize = 150;
 /// Of those senders, so many are asked about all arcs.
-const OWN_JUDGED: usize = 25;
+const OWN_JUDGED: usize = 15;
 
 /// What is run.
 #[derive(Debug, Clone)]

@@ -55,7 +55,8 @@ fn processor_ms() -> f64 {
 
 fn graph(path: &Path) -> Result<Graph, Failure> {
     let read = debal_topology::load(path)?;
-    let fee = |policy: &debal_topology::Policy| Fee { base_msat: policy.base_msat, ppm: policy.ppm };
+    let fee =
+        |policy: &debal_topology::Policy| Fee { base_msat: policy.base_msat, ppm: policy.ppm };
     let channels = read.channels.iter().map(|channel| Channel {
         ends: channel.ends.map(|end| end as u32),
         capacity_msat: channel.capacity_msat(),
@@ -79,7 +80,8 @@ fn main() -> Result<(), Failure> {
     let network = Network::from_tensors(&model.tensors)?;
     let out = network.raw(&graph, &features);
     std::fs::create_dir_all(folder)?;
-    let floats = |values: &[f32]| -> Vec<u8> { values.iter().flat_map(|v| v.to_le_bytes()).collect() };
+    let floats =
+        |values: &[f32]| -> Vec<u8> { values.iter().flat_map(|v| v.to_le_bytes()).collect() };
     std::fs::write(folder.join("arcs.f32"), floats(features.arcs.as_flattened()))?;
     std::fs::write(folder.join("nodes.f32"), floats(features.nodes.as_flattened()))?;
     std::fs::write(folder.join("out.f32"), floats(out.as_flattened()))?;

@@ -55,9 +55,10 @@ pub fn run(command: &BenchCommand) -> Result<(), ClusterError> {
             write(&report, options, &b3::COLUMNS, &b3::PLOTS)
         }
         BenchCommand::B4 { options, paths } => {
-            let model = paths.model.as_deref().map(|path| {
-                std::fs::read(path).map_err(|e| ClusterError::io("read", path, &e))
-            });
+            let model = paths
+                .model
+                .as_deref()
+                .map(|path| std::fs::read(path).map_err(|e| ClusterError::io("read", path, &e)));
             let chosen = b4::Options {
                 source: source(options),
                 seeds: options.seeds,

@@ -6,9 +6,8 @@
 use super::math::logistic;
 
 /// Where the pieces of a curve meet, shares of the capacity.
-pub const KNOTS: [f32; 16] = [
-    0.0, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7, 0.8, 0.9, 1.0,
-];
+pub const KNOTS: [f32; 16] =
+    [0.0, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7, 0.8, 0.9, 1.0];
 /// Pieces of a curve.
 pub const RAMPS: usize = KNOTS.len() - 1;
 /// Probabilities are answered in parts of this: 32 bits, the planner's.

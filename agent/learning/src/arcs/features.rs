@@ -123,22 +123,56 @@ fn arc_features(
     arc: usize,
     now: u64,
 ) -> [f32; ARC_FEATURES] {
-    let (tail, head, way) = (graph.tail(arc), graph.head(arc), arc % 2);
+    let past = pasts.channels.get(arc / 2).copied().unwrap_or(Past::UNSEEN);
+    let (_, _, middle) = past.from(arc % 2);
+    // What this arc adds to the net flow of its ends, by their mean channel: what enters a node
+    // must leave it, so the seen channels of a node tell of the others.
+    let weight = |node: usize| {
+        let capacity = graph.capacity_msat(arc) as f64;
+        capacity * graph.leaving(node).len() as f64 / position.capacity_msat[node].max(1.0)
+    };
+    let flow = [graph.tail(arc), graph.head(arc)].map(|node| (0.5 - middle) * weight(node));
+    let mut all = [0.0; ARC_FEATURES];
+    let parts = place(graph, position, arc).into_iter();
+    let parts = parts.chain(told(&past, arc % 2, now, pasts.beat)).chain(flow);
+    for (slot, value) in all.iter_mut().zip(parts) {
+        *slot = value as f32;
+    }
+    all
+}
+
+/// Where an arc lies and what is announced of it.
+fn place(graph: &Graph, position: &Position, arc: usize) -> [f64; 10] {
+    let (tail, head) = (graph.tail(arc), graph.head(arc));
     let capacity = graph.capacity_msat(arc) as f64;
     let part = |node: usize| (capacity / position.capacity_msat[node].max(1.0)).sqrt();
     let degree = |node: usize| ln(1.0 + graph.leaving(node).len() as f64) / 3.0 - 1.0;
     let fee = |fee: Option<Fee>| fee.map_or(0.0, |fee| ln(1.0 + f64::from(fee.ppm)) / 6.0 - 1.0);
     let fees = [graph.fee(arc), graph.fee(arc ^ 1)];
-    let known = |fee: Option<Fee>| f64::from(u8::from(fee.is_some()));
-    let past = &pasts.channels.get(arc / 2).copied().unwrap_or(Past::UNSEEN);
-    let kept = past.kept(now, pasts.beat);
-    let age = |at: u64| now.saturating_sub(at) as f64 / pasts.beat;
+    [
+        (ln(1.0 + capacity / 1e3) - 13.0) / 2.0,
+        part(tail),
+        part(head),
+        degree(tail),
+        degree(head),
+        position.load[arc / 2] / 3.0 - 0.5,
+        f64::from(u8::from(fees[0].is_some())),
+        fee(fees[0]),
+        fee(fees[1]),
+        fee(fees[0]) - fee(fees[1]),
+    ]
+}
+
+/// What results tell of an arc that leaves end `way`.
+fn told(past: &Past, way: usize, now: u64, beat: f64) -> [f64; 20] {
+    let kept = past.kept(now, beat);
+    let age = |at: u64| now.saturating_sub(at) as f64 / beat;
     let fresh = |at: u64| 1.0 / (1.0 + age(at));
     let (low, high, middle) = past.from(way);
     let flows = past.flows.map(|flow| if way == 0 { flow } else { -flow });
     let (there, back) = (&past.ways[way], &past.ways[1 - way]);
-    let seen = there.last_passed.is_some() || there.last_refused.is_some();
-    let seen = seen || back.last_passed.is_some() || back.last_refused.is_some();
+    let seen =
+        [there, back].iter().any(|way| way.last_passed.is_some() || way.last_refused.is_some());
     let last = |last: Option<Last>, none: f64| {
         last.map_or([none, 0.0], |last| [last.share, fresh(last.at)])
     };
@@ -147,23 +181,7 @@ fn arc_features(
     let [passed_back, passed_back_fresh] = last(back.last_passed, 0.0);
     let [refused_back, refused_back_fresh] = last(back.last_refused, 1.0);
     let squash = |x: f64| x / (1.0 + x.abs());
-    // What this arc adds to the net flow of its ends, by their mean channel: what enters a node
-    // must leave it, so the seen channels of a node tell of the others.
-    let weight = |node: usize| {
-        capacity * graph.leaving(node).len() as f64 / position.capacity_msat[node].max(1.0)
-    };
-    let moved = 0.5 - middle;
     [
-        (ln(1.0 + capacity / 1e3) - 13.0) / 2.0,
-        part(tail),
-        part(head),
-        degree(tail),
-        degree(head),
-        position.load[arc / 2] / 3.0 - 0.5,
-        known(fees[0]),
-        fee(fees[0]),
-        fee(fees[1]),
-        fee(fees[0]) - fee(fees[1]),
         low,
         high,
         2.0 * middle - 1.0,
@@ -184,8 +202,5 @@ fn arc_features(
         refused_back_fresh,
         if seen { fresh(past.at) } else { 0.0 },
         if seen { ln(1.0 + age(past.at)) / 2.0 } else { 1.0 },
-        moved * weight(tail),
-        moved * weight(head),
     ]
-    .map(|value| value as f32)
 }

@@ -52,8 +52,7 @@ pub struct Network {
 /// nodes in, per layer a node's three and its bias, an arc's two, its ends' two and its bias, then
 /// the readout. A matrix has a row for each input.
 pub fn shapes(layers: usize) -> Vec<(usize, usize)> {
-    let mut all =
-        vec![(ARC_FEATURES, WIDTH), (1, WIDTH), (NODE_FEATURES, WIDTH), (1, WIDTH)];
+    let mut all = vec![(ARC_FEATURES, WIDTH), (1, WIDTH), (NODE_FEATURES, WIDTH), (1, WIDTH)];
     for _ in 0..layers {
         all.extend([(WIDTH, WIDTH); 3]);
         all.push((1, WIDTH));

@@ -26,7 +26,10 @@ fn network(layers: usize, value: impl Fn(usize) -> f32) -> Network {
 fn seen(graph: &Graph) -> Features {
     let mut pasts = Pasts::new(3, 2.0);
     for (arc, seen) in [(0, Seen::Moved), (3, Seen::Refused), (4, Seen::Carried)] {
-        pasts.see(&Bit { arc, amount_msat: 200_000, seen, at: 5 }, graph.capacity_msat(arc as usize));
+        pasts.see(
+            &Bit { arc, amount_msat: 200_000, seen, at: 5 },
+            graph.capacity_msat(arc as usize),
+        );
     }
     Features::at(graph, &Position::of(graph), &pasts, 9)
 }
@@ -70,10 +73,10 @@ fn a_layer_tells_an_arc_about_arcs_it_does_not_touch() {
 fn the_numbers_of_nodes_do_not_matter() {
     let value = |index: usize| ((index * 7_919 % 101) as f32 - 50.0) / 400.0;
     let graph = triangle();
-    let renamed = graph.channels().iter().map(|channel| Channel {
-        ends: channel.ends.map(|end| (end + 1) % 3),
-        ..*channel
-    });
+    let renamed = graph
+        .channels()
+        .iter()
+        .map(|channel| Channel { ends: channel.ends.map(|end| (end + 1) % 3), ..*channel });
     let renamed = Graph::new(3, renamed.collect()).unwrap();
     let network = network(2, value);
     let (one, two) = (network.raw(&graph, &seen(&graph)), network.raw(&renamed, &seen(&renamed)));

@@ -128,10 +128,7 @@ impl Knows {
 
     /// Whether every sender knows something else.
     pub(super) const fn differs(self) -> bool {
-        matches!(
-            self,
-            Self::Bounds(Told::Own) | Self::Local(Told::Own) | Self::Model(Told::Own)
-        )
+        matches!(self, Self::Bounds(Told::Own) | Self::Local(Told::Own) | Self::Model(Told::Own))
     }
 
     /// What it says to `sender` (to everybody, where all know the same).
@@ -207,10 +204,7 @@ impl Answer {
 
 /// The density e^(-x/s) + e^((x-c)/s), from the amount to the capacity.
 fn bimodal(amount: f64, capacity: f64) -> f64 {
-    let (all, at) = (
-        (-capacity / BIMODAL_SCALE_MSAT).exp(),
-        (-amount / BIMODAL_SCALE_MSAT).exp(),
-    );
+    let (all, at) = ((-capacity / BIMODAL_SCALE_MSAT).exp(), (-amount / BIMODAL_SCALE_MSAT).exp());
     let mirrored = ((amount - capacity) / BIMODAL_SCALE_MSAT).exp();
     ((at - all + 1.0 - mirrored) / (2.0 - 2.0 * all)).clamp(0.0, 1.0)
 }

@@ -133,7 +133,8 @@ impl Setting {
 
     /// The pairs of a row, and whether each sender knows something else.
     fn asked(&self, knows: Knows) -> &[[u32; 2]] {
-        let count = if knows.differs() { OWN_PAIRS.min(self.pairs.len()) } else { self.pairs.len() };
+        let count =
+            if knows.differs() { OWN_PAIRS.min(self.pairs.len()) } else { self.pairs.len() };
         &self.pairs[..count]
     }
 }

@@ -104,8 +104,7 @@ impl History {
             hops += route.len();
             world.pay(payment, &route, 1);
             told.extend(world.told.iter().map(|(arc, seen)| {
-                let bit =
-                    Bit { arc: *arc, amount_msat: payment.amount_msat, seen: *seen, at: now };
+                let bit = Bit { arc: *arc, amount_msat: payment.amount_msat, seen: *seen, at: now };
                 let own = graph.tail(*arc as usize) == payment.from as usize;
                 Told { payer: payment.from, bit, own }
             }));

@@ -44,9 +44,8 @@ impl Inputs {
     /// Of a graph and what is known of it.
     pub fn new(graph: &Graph, features: &Features) -> Result<Self, Error> {
         let (arcs, nodes) = (graph.arcs(), graph.nodes());
-        let numbers = |all: Vec<f32>, shape: (usize, usize)| {
-            Tensor::from_vec(all, shape, &Device::Cpu)
-        };
+        let numbers =
+            |all: Vec<f32>, shape: (usize, usize)| Tensor::from_vec(all, shape, &Device::Cpu);
         let ends = |of: &dyn Fn(usize) -> usize| {
             let all: Vec<u32> = (0..arcs).map(|arc| of(arc) as u32).collect();
             Tensor::from_vec(all, arcs, &Device::Cpu)

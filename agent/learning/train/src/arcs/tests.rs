@@ -69,9 +69,11 @@ fn the_nodes_plain_loops_say_what_the_tensors_say() {
     for (graph, position, pasts, at) in graphs() {
         let features = Features::at(&graph, &position, &pasts, at);
         let inputs = Inputs::new(&graph, &features).unwrap();
-        for (values, local) in
-            [(module::fresh(LAYERS, 7), false), (module::fresh(LAYERS, 8), true), (trained.clone(), false)]
-        {
+        for (values, local) in [
+            (module::fresh(LAYERS, 7), false),
+            (module::fresh(LAYERS, 8), true),
+            (trained.clone(), false),
+        ] {
             let tensors = Module::new(LAYERS, local, &values).unwrap().raw(&inputs).unwrap();
             let tensors: Vec<Vec<f32>> = tensors.to_vec2().unwrap();
             let network = Network::from_tensors(&module::tensors(LAYERS, local, &values)).unwrap();

@@ -184,9 +184,8 @@ fn case(seed: u64, effort: &Effort) -> Result<(Graph, Vec<Snapshot>), Error> {
     let total = (state.channels.len() as f64 * PER_CHANNEL) as u64;
     let after = total / 10;
     let list = payments(&state, (total + after) as usize, one_way, seed);
-    let mut at: Vec<u64> = (0..effort.moments)
-        .map(|_| (total as f64 * draw.between(0.25, 1.0)) as u64)
-        .collect();
+    let mut at: Vec<u64> =
+        (0..effort.moments).map(|_| (total as f64 * draw.between(0.25, 1.0)) as u64).collect();
     at.sort_unstable();
     let history = History::of(state, &list, &at, fees, seed)
         .map_err(|misfit| Error::Usage(misfit.to_string()))?;
@@ -204,8 +203,7 @@ fn case(seed: u64, effort: &Effort) -> Result<(Graph, Vec<Snapshot>), Error> {
             .collect();
         for tell in TELLS {
             let pasts = history.shared(moment.at, tell);
-            let features =
-                Features::at(&history.graph, &history.position, &pasts, moment.at);
+            let features = Features::at(&history.graph, &history.position, &pasts, moment.at);
             snapshots.push(Snapshot {
                 graph: 0,
                 features,

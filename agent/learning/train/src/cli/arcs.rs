@@ -5,8 +5,8 @@
 use super::args::{Evaluate, Profile, Train};
 use super::files::{self, Made};
 use super::{Shown, teller};
-use crate::arcs::training::{self, CI, FULL, LAYERS, State};
 use crate::arcs::history::Tell;
+use crate::arcs::training::{self, CI, FULL, LAYERS, State};
 use crate::arcs::{module, score};
 use crate::stats::Row;
 use crate::{Error, Progress};
@@ -63,9 +63,14 @@ pub fn written(found: &State, out: &Path, made: &Made<'_>) -> Result<Shown, Erro
     let file = model(found);
     let (first, best) = (found.first_loss.unwrap_or(f64::NAN), found.best_loss.unwrap_or(f64::NAN));
     let steps = found.step;
-    files::write_made(out, &file, made, &format!(
-        "steps = {steps}\nloss_first = {first:.5} # mean negative log-likelihood of a result, networks not learned on\nloss_best = {best:.5}\n"
-    ))?;
+    files::write_made(
+        out,
+        &file,
+        made,
+        &format!(
+            "steps = {steps}\nloss_first = {first:.5} # mean negative log-likelihood of a result, networks not learned on\nloss_best = {best:.5}\n"
+        ),
+    )?;
     let json = json!({
         "kind": "arcs", "seed": found.seed, "steps": steps, "loss_first": first,
         "loss_best": best, "seconds": made.seconds, "out": out.display().to_string(),

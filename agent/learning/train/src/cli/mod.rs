@@ -187,7 +187,11 @@ fn export(
     if files::is_arcs(checkpoint)? {
         let state = files::read_arcs(checkpoint)?;
         let (data, seconds) = ("from a checkpoint", 0.0);
-        return arcs::written(&state, out, &files::Made { command, seed: state.seed, data, seconds });
+        return arcs::written(
+            &state,
+            out,
+            &files::Made { command, seed: state.seed, data, seconds },
+        );
     }
     let (kind, state) = files::read_any_checkpoint(checkpoint)?;
     let made = files::Made { command, seed: state.seed, data: "from a checkpoint", seconds: 0.0 };

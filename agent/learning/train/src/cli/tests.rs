@@ -56,3 +56,24 @@ fn a_search_never_answers_with_less_than_it_began_with() {
     assert!(score("score_best") >= score("score_first"), "{said}");
     assert!(ModelFile::read(&std::fs::read(&out).unwrap()).is_ok());
 }
+
+#[test]
+fn a_training_of_arcs_is_kept_and_exported_and_says_how_it_was_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name).display().to_string();
+    let base = "--json train --what arcs --profile ci --seed 2 --generations";
+    let (whole, kept) = (at("whole.model"), at("kept.json"));
+    let (code, text, err) = learn(&format!("{base} 40 --out {whole} --checkpoint {kept}"));
+    assert_eq!(code, 0, "{err}");
+    let said: Value = serde_json::from_str(&text).unwrap();
+    assert!(said["loss_best"].as_f64() < said["loss_first"].as_f64(), "{said}");
+    let exported = at("exported.model");
+    assert_eq!(learn(&format!("export --checkpoint {kept} --out {exported}")).0, 0);
+    let bytes = |name: &str| std::fs::read(at(name)).unwrap();
+    assert_eq!(bytes("whole.model"), bytes("exported.model"));
+    let beside = std::fs::read_to_string(at("whole.toml")).unwrap();
+    assert!(beside.contains("seed = 2") && beside.contains("loss_best"), "{beside}");
+    // The ablation's checkpoint is another training.
+    let wrong = format!("{base} 40 --local --out {exported} --checkpoint {kept} --resume");
+    assert_eq!(learn(&wrong).0, 3);
+}

@@ -12,6 +12,16 @@ use std::collections::BinaryHeap;
 /// What a hop costs beside its unreliability: of equally likely ways the shorter one.
 const HOP_MICRONATS: u64 = 1;
 
+/// A node as one side of a search has it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Mark {
+    /// The search that reached it.
+    turn: u32,
+    cost: u64,
+    /// The arc it was reached by.
+    arc: u32,
+}
+
 /// A graph, its balances, and what its arcs cost.
 #[derive(Debug)]
 pub struct Router<'a> {
@@ -19,16 +29,16 @@ pub struct Router<'a> {
     held_msat: &'a [u64],
     /// Micronats per arc; none where it cannot be.
     weights: Vec<Option<u64>>,
-    /// Per node: the search that reached it, what that cost, the arc it came by, whether done.
-    marks: Vec<(u32, u64, u32, bool)>,
+    /// Per side (from the sender, towards the recipient) and node.
+    marks: [Vec<Mark>; 2],
     turn: u32,
 }
 
 impl<'a> Router<'a> {
     /// Over a graph with these balances at end 0 of its channels.
     pub fn new(graph: &'a Graph, held_msat: &'a [u64]) -> Self {
-        let marks = vec![(0, 0, 0, false); graph.nodes()];
-        Self { graph, held_msat, weights: Vec::new(), marks, turn: 0 }
+        let marks = vec![Mark::default(); graph.nodes()];
+        Self { graph, held_msat, weights: Vec::new(), marks: [marks.clone(), marks], turn: 0 }
     }
 
     /// Takes the probabilities of all arcs.
@@ -53,47 +63,70 @@ impl<'a> Router<'a> {
         }
     }
 
+    /// What an arc costs a sender, who knows its own.
+    fn weight(&self, arc: usize, from: u32, amount_msat: u64) -> Option<u64> {
+        let weight = if self.graph.tail(arc) == from as usize {
+            (self.holds(arc) >= amount_msat).then_some(0)
+        } else {
+            self.weights[arc]
+        };
+        Some(weight? + HOP_MICRONATS)
+    }
+
+    /// Dijkstra from both ends; it is done when no way over nodes still waiting could cost less.
     fn path(&mut self, from: u32, to: u32, amount_msat: u64) -> Option<Vec<usize>> {
         self.turn += 1;
         let turn = self.turn;
-        self.marks[from as usize] = (turn, 0, u32::MAX, false);
-        let mut heap = BinaryHeap::from([Reverse((0_u64, from))]);
-        while let Some(Reverse((cost, node))) = heap.pop() {
-            if self.marks[node as usize].3 && self.marks[node as usize].0 == turn {
+        let mut heaps = [from, to].map(|node| BinaryHeap::from([Reverse((0_u64, node))]));
+        for (marks, node) in self.marks.iter_mut().zip([from, to]) {
+            marks[node as usize] = Mark { turn, cost: 0, arc: u32::MAX };
+        }
+        let (mut best, mut meeting) = (u64::MAX, None);
+        while let [Some(Reverse(one)), Some(Reverse(two))] = [heaps[0].peek(), heaps[1].peek()] {
+            if one.0.saturating_add(two.0) >= best {
+                break;
+            }
+            let side = usize::from(heaps[1].len() < heaps[0].len());
+            let Some(Reverse((cost, node))) = heaps[side].pop() else { break };
+            if cost > self.marks[side][node as usize].cost {
                 continue;
             }
-            self.marks[node as usize].3 = true;
-            if node == to {
-                return Some(self.back(from, to));
-            }
-            for &arc in self.graph.leaving(node as usize) {
-                let index = arc as usize;
-                let weight = if node == from {
-                    (self.holds(index) >= amount_msat).then_some(0)
-                } else {
-                    self.weights[index]
-                };
-                let Some(weight) = weight else { continue };
-                let other = self.graph.head(index);
-                let sum = cost + weight + HOP_MICRONATS;
-                let mark = self.marks[other];
-                if mark.0 != turn || (!mark.3 && sum < mark.1) {
-                    self.marks[other] = (turn, sum, arc, false);
-                    heap.push(Reverse((sum, other as u32)));
+            for &leaving in self.graph.leaving(node as usize) {
+                // Towards the recipient a node is reached by the arc that enters it.
+                let arc = if side == 0 { leaving as usize } else { leaving as usize ^ 1 };
+                let Some(weight) = self.weight(arc, from, amount_msat) else { continue };
+                let other = self.graph.head(leaving as usize);
+                let sum = cost + weight;
+                let mark = &mut self.marks[side][other];
+                if mark.turn == turn && mark.cost <= sum {
+                    continue;
+                }
+                *mark = Mark { turn, cost: sum, arc: arc as u32 };
+                heaps[side].push(Reverse((sum, other as u32)));
+                let met = self.marks[1 - side][other];
+                if met.turn == turn && sum + met.cost < best {
+                    (best, meeting) = (sum + met.cost, Some(other));
                 }
             }
         }
-        None
+        meeting.map(|node| self.joined(node))
     }
 
-    fn back(&self, from: u32, to: u32) -> Vec<usize> {
-        let (mut path, mut node) = (Vec::new(), to as usize);
-        while node != from as usize {
-            let arc = self.marks[node].2 as usize;
+    /// The way over the node at which both sides met.
+    fn joined(&self, meeting: usize) -> Vec<usize> {
+        let (mut path, mut node) = (Vec::new(), meeting);
+        while self.marks[0][node].arc != u32::MAX {
+            let arc = self.marks[0][node].arc as usize;
             path.push(arc);
             node = self.graph.tail(arc);
         }
         path.reverse();
+        node = meeting;
+        while self.marks[1][node].arc != u32::MAX {
+            let arc = self.marks[1][node].arc as usize;
+            path.push(arc);
+            node = self.graph.head(arc);
+        }
         path
     }
 }
@@ -119,5 +152,48 @@ mod tests {
         assert!(sends([50, 0, 50, 50], 3));
         // Its own channel is empty: it goes the other way whatever is said.
         assert!(sends([0, 50, 50, 50], 1));
+    }
+
+    #[test]
+    fn both_ends_find_what_one_end_finds() {
+        let mut state = 1_u64;
+        let mut draw = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) % below
+        };
+        for _ in 0..200 {
+            let channels: Vec<Channel> = (0..24)
+                .map(|_| Channel {
+                    ends: [draw(10) as u32, draw(10) as u32],
+                    capacity_msat: 100,
+                    fees: [None; 2],
+                })
+                .filter(|channel| channel.ends[0] != channel.ends[1])
+                .collect();
+            let graph = Graph::new(10, channels).unwrap();
+            let held: Vec<u64> = graph.channels().iter().map(|_| draw(100)).collect();
+            let chances: Vec<f64> =
+                (0..graph.arcs()).map(|_| draw(5) as f64 / 5.0 + 0.05).collect();
+            let mut router = Router::new(&graph, &held);
+            router.weigh(|arc| chances[arc]);
+            // Bellman and Ford.
+            let mut cost = [u64::MAX; 10];
+            cost[0] = 0;
+            for _ in 0..10 {
+                for arc in 0..graph.arcs() {
+                    let Some(weight) = router.weight(arc, 0, 40) else { continue };
+                    let sum = cost[graph.tail(arc)].saturating_add(weight);
+                    cost[graph.head(arc)] = cost[graph.head(arc)].min(sum);
+                }
+            }
+            for to in 1..10 {
+                let path = router.path(0, to, 40);
+                let found = path.map(|path| {
+                    let weights = path.iter().map(|arc| router.weight(*arc, 0, 40).unwrap());
+                    weights.sum::<u64>()
+                });
+                assert_eq!(found.unwrap_or(u64::MAX), cost[to as usize]);
+            }
+        }
     }
 }

@@ -19,7 +19,7 @@ pub fn judged(
 /// What the tail of an arc holds.
 pub fn holds(graph: &Graph, held_msat: &[u64], arc: usize) -> u64 {
     let held = held_msat.get(arc / 2).copied().unwrap_or_default();
-    if arc % 2 == 0 { held } else { graph.capacity_msat(arc).saturating_sub(held) }
+    if arc.is_multiple_of(2) { held } else { graph.capacity_msat(arc).saturating_sub(held) }
 }
 
 /// [`judged`] of a network's curves.

@@ -1,4 +1,4 @@
-//! Where a simulated network's graph comes from: a file, or a generator, so that a fresh clone needs
+//! Where a simulated graph comes from: a file, or a generator, so that a fresh clone needs
 //! no data.
 //!
 //! A generated graph is drawn anew for every seed and must never depend on anything but its name,

@@ -257,14 +257,14 @@ pub fn run(
         method: knows.name(),
         metrics: lists.into_iter().map(|(name, list)| (name, Figure::of(&list))).collect(),
     };
-    let payments = options.payments.map_or("4.76 a channel".to_owned(), |count| count.to_string());
+    let payments = options.payments.map_or("4.76-a-channel".to_owned(), |count| count.to_string());
     let one_way = options.one_way * 100.0;
     Ok(Report {
         experiment: "b4".to_owned(),
         graph: options.source.name(),
         seeds: options.seeds,
         state: format!(
-            "{} start, {payments} payments, {one_way:.0} percent one way, {} pairs",
+            "{}-start-{payments}-payments-{one_way:.0}-percent-one-way-{}-pairs",
             state_name(options.start),
             options.pairs
         ),

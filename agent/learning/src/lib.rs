@@ -5,6 +5,7 @@
 //!
 //! | module | question |
 //! | --- | --- |
+//! | [`arcs`] | which arcs of the network carry an amount? |
 //! | [`forecast`] | when will this end run dry, or full, and how sure is that? |
 //! | [`policy`] | which balance does this end want, how urgently, what may it lend? |
 //! | [`model`] | which network decides, or why does the rule? |
@@ -13,6 +14,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod arcs;
 pub mod forecast;
 pub mod model;
 pub mod net;

@@ -27,6 +27,8 @@ pub const ROUNDS: &[&[u8]] = &[
     include_bytes!("../models/rounds-5.model"),
     include_bytes!("../models/rounds-10.model"),
 ];
+/// The network of what arcs carry.
+pub const ARCS: &[u8] = include_bytes!("../models/arcs.model");
 
 const MAGIC: &[u8; 8] = b"DEBALMDL";
 const FORMAT: u16 = 1;

@@ -17,6 +17,9 @@ pub enum Misfit {
     /// A layer does not fit the one before it, or its own biases.
     #[error("layer {0} does not fit")]
     Layer(usize),
+    /// A graph whose channel of this number has an end that is no node.
+    #[error("channel {0} does not fit the graph")]
+    Graph(usize),
     /// The network has other ends than its use.
     #[error("it takes {inputs} and gives {outputs} numbers")]
     Ends {

@@ -34,13 +34,18 @@ impl StartingBalances {
         graph.channels.iter().map(|channel| self.draw_one(channel, &mut rng)).collect()
     }
 
-    fn draw_one(self, channel: &Channel, rng: &mut impl Rng) -> u64 {
-        let share = match self {
+    /// The share of one channel that its first end owns.
+    pub fn share(self, rng: &mut impl Rng) -> f64 {
+        match self {
             Self::Uniform => rng.random::<f64>(),
             Self::Half => 0.5,
             Self::Bimodal => random::beta(rng, BIMODAL_SHAPE),
             Self::OneSided => f64::from(u8::from(rng.random::<bool>())),
-        };
+        }
+    }
+
+    fn draw_one(self, channel: &Channel, rng: &mut impl Rng) -> u64 {
+        let share = self.share(rng);
         // Whole satoshis, as a channel is funded; the share has 24 bits, enough for any split.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let parts = (share.clamp(0.0, 1.0) * f64::from(1u32 << 24)) as u64;

@@ -20,7 +20,7 @@ use crate::methods::summaries::{Hybrid, Summaries};
 use crate::methods::swaps::Autoloop;
 use crate::methods::{Nothing, applied};
 use crate::report::{Column, Report, Row};
-use crate::states::{State, TUNING_SEEDS};
+use crate::states::{Demands, State, TUNING_SEEDS};
 use debal_planner::prices::{Precision, Rounds};
 use debal_topology::Graph;
 use debal_topology::balances::StartingBalances;

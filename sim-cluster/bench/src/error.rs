@@ -4,6 +4,7 @@ use debal_planner::circulation::{CertificateError, Error as CirculationError};
 use debal_planner::cycles::CycleError;
 use debal_planner::prices::{PriceError, SettleError};
 use debal_topology::InputError;
+use debal_train::world::WorldError;
 
 /// Why a benchmark does not run.
 #[derive(Debug, thiserror::Error)]
@@ -40,4 +41,13 @@ pub enum BenchError {
     /// A plot or a file could not be written.
     #[error("writing: {0}")]
     Write(String),
+}
+
+impl From<WorldError> for BenchError {
+    fn from(error: WorldError) -> Self {
+        match error {
+            WorldError::Input(input) => Self::Input(input),
+            WorldError::Usage(text) => Self::Usage(text),
+        }
+    }
 }

@@ -16,6 +16,7 @@
 //! | [`b1`] | the static ceiling |
 //! | [`b2`] | success of payments over time |
 //! | [`b3`] | one relay node, RebEL's environment |
+//! | [`b4`] | which arcs carry an amount |
 //! | [`b5`] | the election |
 //! | [`figures`] | means and intervals |
 //! | [`report`] | table, CSV, JSON, SVG, page |
@@ -23,16 +24,17 @@
 pub mod b1;
 pub mod b2;
 pub mod b3;
+pub mod b4;
 pub mod b5;
 pub mod clock;
 pub mod error;
 pub mod experiment;
 pub mod figures;
-pub mod graphs;
 pub mod measures;
 pub mod method;
 pub mod methods;
 pub mod report;
 pub mod states;
 
+pub use debal_train::world::graphs;
 pub use error::BenchError;

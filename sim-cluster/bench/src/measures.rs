@@ -2,7 +2,7 @@
 //!
 //! Floating point is fine here and nowhere below: these are figures for people.
 
-use crate::states::State;
+use crate::states::{Aims, State};
 
 /// A channel whose smaller side is below this share counts as depleted (the seed's theta).
 pub const THETA: f64 = 0.2;

@@ -7,7 +7,7 @@ use super::options::{BenchCommand, BenchOptions, Family, OutputOptions};
 use crate::error::ClusterError;
 use debal_bench::graphs::{Generator, GraphSource};
 use debal_bench::report::{Column, Report, csv, json, jsons, page, plots, table};
-use debal_bench::{BenchError, b1, b2, b3, b5};
+use debal_bench::{BenchError, b1, b2, b3, b4, b5};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write as _;
 use std::path::Path;
@@ -71,6 +71,24 @@ pub fn run(command: &BenchCommand) -> Result<(), ClusterError> {
             let parts: Vec<Part<'_>> =
                 parts.into_iter().map(|part| (part.report, part.columns, part.plots)).collect();
             write(&options.output, &parts)
+        }
+        BenchCommand::B4 { options, paths } => {
+            let model = paths
+                .model
+                .as_deref()
+                .map(|path| std::fs::read(path).map_err(|e| ClusterError::io("read", path, &e)));
+            let chosen = b4::Options {
+                source: source(options),
+                seeds: options.seeds,
+                payments: paths.payments.map(|count| count as usize),
+                pairs: paths.pairs as usize,
+                one_way: f64::from(paths.dag) / 100.0,
+                start: paths.start,
+                model: model.transpose()?,
+            };
+            let rows = b4::rows(&options.methods)?;
+            let report = watched(|watch| b4::run(&chosen, &rows, watch))?;
+            write(&options.output, &[(report, &b4::COLUMNS, &b4::PLOTS)])
         }
     }
 }

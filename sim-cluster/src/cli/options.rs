@@ -238,8 +238,37 @@ pub enum BenchCommand {
     },
     /// What does one relay node end with? RebEL's environment; learns two policies a seed
     B3(BenchOptions),
+    /// Which arcs carry an amount: how many first attempts arrive by what each method knows?
+    B4 {
+        /// Graph, seeds, output
+        #[command(flatten)]
+        options: BenchOptions,
+        /// What is asked
+        #[command(flatten)]
+        paths: PathOptions,
+    },
     /// How often and how soon does a network have a leader, are turns fair, does lying pay?
     B5(ElectionOptions),
+}
+
+/// What is asked in `bench b4`.
+#[derive(Clone, Debug, Args)]
+pub struct PathOptions {
+    /// Payments before it is asked [default: 4.76 a channel, 120,000 on the core of 2021]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
+    pub payments: Option<u32>,
+    /// Random pairs of nodes that pay
+    #[arg(long, value_name = "N", default_value_t = 1_500, value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    pub pairs: u32,
+    /// Per cent of the payments that only ever flow one way (the DAG share)
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub dag: u8,
+    /// How balances are before the first payment
+    #[arg(long, value_enum, default_value_t = StartingBalances::Half)]
+    pub start: StartingBalances,
+    /// Model file instead of the shipped one
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
 }
 
 /// What is paid in `bench b2`.

@@ -5,6 +5,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod arcs;
 pub mod b3;
 pub mod cli;
 pub mod draw;
@@ -16,6 +17,7 @@ pub mod rebel;
 pub mod rounds;
 pub mod stats;
 pub mod ttd;
+pub mod world;
 
 pub use stats::Row;
 
@@ -54,6 +56,12 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// A network to be paid over cannot be had.
+    #[error("{0}")]
+    World(#[from] world::WorldError),
+    /// What tensors refuse.
+    #[error("training: {0}")]
+    Tensor(#[from] candle_core::Error),
     /// What was asked for cannot be done.
     #[error("{0}")]
     Usage(String),

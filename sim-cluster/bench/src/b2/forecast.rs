@@ -7,7 +7,6 @@
 //! says that it will run dry, asks only for what the coming time needs, and lends what it does
 //! not need. It must never use anything but what both ends of the one channel have seen.
 
-use super::traffic::{Asked, Traffic};
 use crate::BenchError;
 use crate::method::{Method, Outcome};
 use crate::methods::exact::optimum;
@@ -16,6 +15,7 @@ use crate::states::{Channel, State};
 use debal_planner::circulation::ResidualArc;
 use debal_planner::cycles::{Limits, decompose};
 use debal_planner::score::Score;
+use debal_train::world::traffic::{Asked, Traffic};
 
 /// Steps in which the value of a balance is told, as shares of the capacity.
 const STEPS: [f64; 5] = [0.02, 0.04, 0.08, 0.16, 0.20];

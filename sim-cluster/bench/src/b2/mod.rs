@@ -5,10 +5,9 @@
 //! rebalancing, `moved_share` what is moved for it, as a share of what the exact one moves.
 
 pub mod agents;
-pub mod demand;
 pub mod forecast;
-pub mod traffic;
-pub mod world;
+
+pub use debal_train::world::{demand, payments as world, traffic};
 
 use crate::BenchError;
 use crate::clock::Stopwatch;
@@ -28,16 +27,11 @@ use crate::states::{State, TUNING_SEEDS};
 use agents::Agents;
 use debal_learn::policy::Margin;
 use debal_planner::prices::Rounds;
-use debal_topology::balances::StartingBalances;
 use demand::{Payment, payments};
 use forecast::Forecast;
 use std::ops::Range;
-use world::{World, core};
+use world::{World, regime};
 
-/// Least channels of a node of the core.
-const CORE: usize = 5;
-/// Capacities are clipped at this (2 million sat).
-const MOST_MSAT: u64 = 2_000_000_000;
 /// Payments between two rebalancings.
 const PERIOD: usize = 5_000;
 
@@ -131,12 +125,7 @@ impl Setting {
     /// # Errors
     /// A graph that is none, or without a core.
     pub fn draw(options: &Options, seed: u64) -> Result<Self, BenchError> {
-        let graph = options.source.graph(seed)?;
-        let whole = State::draw(&graph, StartingBalances::Half, seed)?;
-        let state = core(&whole, CORE, MOST_MSAT, seed);
-        if state.nodes < 3 {
-            return Err(BenchError::Usage(format!("no node has {CORE} channels to such nodes")));
-        }
+        let state = regime(&options.source, seed)?;
         let payments = payments(&state, options.payments, options.one_way, seed);
         let mut world = World::new(state.clone());
         let routes = payments.iter().map(|one| world.route(one).unwrap_or_default()).collect();

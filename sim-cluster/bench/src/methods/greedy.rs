@@ -6,7 +6,7 @@
 use super::{REPORT_BYTES, applied, leader_cost, lengths};
 use crate::BenchError;
 use crate::method::{Method, Outcome};
-use crate::states::State;
+use crate::states::{Demands, State};
 use debal_planner::circulation::ResidualArc;
 use debal_planner::cycles::{Limits, strip};
 

@@ -5,12 +5,12 @@
 //! A hop that would move a channel past a node's mean share is never taken.
 
 use super::applied;
-use super::search::Search;
 use crate::BenchError;
 use crate::method::{Cost, Method, Outcome};
-use crate::states::State;
+use crate::states::{Aims, State};
 use debal_planner::circulation::ResidualArc;
 use debal_topology::random;
+use debal_train::world::search::Search;
 use rand::seq::SliceRandom;
 
 /// Most hops of a cycle.

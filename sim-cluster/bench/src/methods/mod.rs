@@ -11,7 +11,6 @@ pub mod local;
 pub mod operators;
 pub mod prices;
 pub mod revive;
-pub mod search;
 pub mod summaries;
 pub mod swaps;
 

@@ -5,11 +5,11 @@
 //! It must never look at a balance that is not the node's own: others' channels it learns about by
 //! failing. Fees are not counted: they only hold it back.
 
-use super::search::Search;
 use crate::BenchError;
 use crate::method::{Cost, Method, Outcome};
 use crate::states::State;
 use debal_topology::random;
+use debal_train::world::search::Search;
 use rand::Rng;
 use rand::seq::SliceRandom;
 use std::collections::BTreeSet;

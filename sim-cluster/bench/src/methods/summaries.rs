@@ -8,7 +8,7 @@ use super::{applied, leader_cost, lengths};
 use crate::BenchError;
 use crate::method::{Method, Outcome};
 use crate::methods::exact::optimum;
-use crate::states::{Channel, State};
+use crate::states::{Aims, Channel, Demands, State};
 use debal_planner::circulation::ResidualArc;
 use debal_planner::cycles::{Limits, decompose};
 use debal_planner::prices::{FRACTION_BITS, Rounds};

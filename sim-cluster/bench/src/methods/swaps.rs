@@ -6,7 +6,7 @@
 use crate::BenchError;
 use crate::b2::traffic::Traffic;
 use crate::method::{Cost, Method, Outcome};
-use crate::states::State;
+use crate::states::{Aims, State};
 
 /// Fee of a swap, in millionths of the amount.
 const FEE_PPM: u64 = 5_000;

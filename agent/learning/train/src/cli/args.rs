@@ -70,12 +70,15 @@ pub struct Train {
     /// How long it may take.
     #[arg(long, value_enum, default_value = "full")]
     pub profile: Profile,
-    /// Most generations, instead of the profile's.
+    /// Most generations (for `arcs`, steps), instead of the profile's.
     #[arg(long, value_name = "N")]
     pub generations: Option<usize>,
     /// Rounds of the schedule (`--what rounds`).
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub rounds: u8,
+    /// For `arcs`: no messages between channels, the ablation of B4.
+    #[arg(long)]
+    pub local: bool,
     /// Model file to write; a .toml of the same name says how it was made.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,

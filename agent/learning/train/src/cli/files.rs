@@ -3,6 +3,7 @@
 //! It must never leave half a file: everything is written beside its place and then moved there.
 
 use crate::Error;
+use crate::arcs::training;
 use crate::es::State;
 use crate::{node, ttd};
 use debal_learn::model::{FILE_MAX_BYTES, Kind, ModelFile, Refused};
@@ -73,6 +74,43 @@ pub fn write_checkpoint(path: &Path, kind: Kind, state: &State) -> Result<(), Er
     write(path, text.as_bytes())
 }
 
+#[derive(Serialize, Deserialize)]
+struct ArcsCheckpoint {
+    kind: String,
+    training: training::State,
+}
+
+/// Keeps a training of the arcs' network.
+pub fn write_arcs(path: &Path, state: &training::State) -> Result<(), Error> {
+    let kind = Kind::Arcs.name().to_owned();
+    let checkpoint = ArcsCheckpoint { kind, training: state.clone() };
+    let text =
+        serde_json::to_string(&checkpoint).map_err(|error| Error::Usage(error.to_string()))?;
+    write(path, text.as_bytes())
+}
+
+/// A training of the arcs' network.
+pub fn read_arcs(path: &Path) -> Result<training::State, Error> {
+    let bytes = read(path, CHECKPOINT_MAX_BYTES)?;
+    let wrong = |why: String| Error::Content { path: path.display().to_string(), why };
+    let read: ArcsCheckpoint =
+        serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
+    if read.kind != Kind::Arcs.name() || !read.training.is_whole() {
+        return Err(wrong("no whole training of arcs".to_owned()));
+    }
+    Ok(read.training)
+}
+
+/// Whether a checkpoint says that it is of the arcs' network.
+pub fn is_arcs(path: &Path) -> Result<bool, Error> {
+    #[derive(Deserialize)]
+    struct Head {
+        kind: String,
+    }
+    let bytes = read(path, CHECKPOINT_MAX_BYTES)?;
+    Ok(serde_json::from_slice::<Head>(&bytes).is_ok_and(|head| head.kind == Kind::Arcs.name()))
+}
+
 /// A search of any kind.
 pub fn read_any_checkpoint(path: &Path) -> Result<(Kind, State), Error> {
     let bytes = read(path, CHECKPOINT_MAX_BYTES)?;
@@ -124,20 +162,33 @@ pub fn write_model(
     state: &State,
     made: &Made<'_>,
 ) -> Result<(), Error> {
+    let searched = format!(
+        "generations = {}\nscore_first = {:.4}\nscore_best = {:.4}\n",
+        state.generation,
+        state.first_score.unwrap_or(f64::NAN),
+        state.best_score.unwrap_or(f64::NAN),
+    );
+    write_made(path, file, made, &searched)
+}
+
+/// Writes a model, and beside it a .toml that says how it was made; `searched` are its last lines.
+pub fn write_made(
+    path: &Path,
+    file: &ModelFile,
+    made: &Made<'_>,
+    searched: &str,
+) -> Result<(), Error> {
     write(path, &file.write())?;
     let text = format!(
         "name = {:?}\nkind = {:?}\nversion = {}\ncommand = {:?}\nseed = {}\ndata = {:?}\n\
-         generations = {}\nseconds = {:.0}\nscore_first = {:.4}\nscore_best = {:.4}\n",
+         seconds = {:.0}\n{searched}",
         file.name,
         file.kind.name(),
         file.version,
         made.command,
         made.seed,
         made.data,
-        state.generation,
         made.seconds,
-        state.first_score.unwrap_or(f64::NAN),
-        state.best_score.unwrap_or(f64::NAN),
     );
     write(&path.with_extension("toml"), text.as_bytes())
 }

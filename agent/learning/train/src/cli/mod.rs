@@ -3,6 +3,7 @@
 //! It must never overwrite a model with one that was not searched for, and says which figures come
 //! from which command. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 invalid input.
 
+mod arcs;
 mod args;
 mod files;
 mod show;
@@ -100,19 +101,12 @@ const fn kind(what: What) -> Kind {
     }
 }
 
-fn not_here(what: What) -> Error {
-    Error::Usage(format!(
-        "no trainer of {} is built in; policy, forecast and rounds are",
-        kind(what).name()
-    ))
-}
-
 fn train(given: &Train, command: &str, err: &mut dyn Write) -> Result<Shown, Error> {
     let start = match given.what {
+        What::Arcs => return arcs::train(given, command, err),
         What::Policy => training::start(given.seed),
         What::Forecast => ttd::training::start(given.seed),
         What::Rounds => rounds::training::start(given.seed, usize::from(given.rounds)),
-        What::Arcs => return Err(not_here(given.what)),
     };
     let state = match (&given.checkpoint, given.resume) {
         (Some(path), true) => files::read_checkpoint(path, kind(given.what), start.mean.len())?,
@@ -193,6 +187,15 @@ fn export(
     out: &std::path::Path,
     command: &str,
 ) -> Result<Shown, Error> {
+    if files::is_arcs(checkpoint)? {
+        let state = files::read_arcs(checkpoint)?;
+        let (data, seconds) = ("from a checkpoint", 0.0);
+        return arcs::written(
+            &state,
+            out,
+            &files::Made { command, seed: state.seed, data, seconds },
+        );
+    }
     let (kind, state) = files::read_any_checkpoint(checkpoint)?;
     let made = files::Made { command, seed: state.seed, data: "from a checkpoint", seconds: 0.0 };
     written(kind, &state, out, &made)
@@ -245,7 +248,11 @@ fn evaluate(given: &Evaluate, err: &mut dyn Write) -> Result<Shown, Error> {
             ("forecast", rows, metrics, extra)
         }
         What::Rounds => evaluate_rounds(given, &mut watch)?,
-        What::Arcs => return Err(not_here(given.what)),
+        What::Arcs => {
+            drop(watch);
+            let rows = arcs::evaluate(given, err)?;
+            ("arcs", rows, vec!["auc_50k", "brier_50k", "auc_200k", "brier_200k"], String::new())
+        }
     };
     let text = show::table(&rows, &metrics) + &extra;
     Ok(Shown { json: show::json(name, given.seeds, &rows), text })

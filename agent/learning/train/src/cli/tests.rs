@@ -37,8 +37,8 @@ fn a_stopped_training_resumed_is_the_same_training() {
 
 #[test]
 fn what_cannot_be_done_is_named() {
-    let (code, _, err) = learn("train --what arcs --out x");
-    assert_eq!((code, err.contains("no trainer of arcs")), (3, true), "{err}");
+    let (code, _, err) = learn("train --what rounds --out x");
+    assert_eq!((code, err.contains("no trainer of rounds")), (3, true), "{err}");
     assert_eq!(learn("train").0, 2);
     assert_eq!(learn("evaluate --what policy --model no-such-file").0, 1);
     assert_eq!(learn("--help").0, 0);
@@ -68,4 +68,25 @@ fn rounds_are_searched_for_written_and_read_back() {
     assert!(said["score_best"].as_f64() >= said["score_first"].as_f64(), "{said}");
     let read = Chosen::from_bytes(&std::fs::read(&out).unwrap());
     assert!(matches!(read, Chosen::Learned { rounds: 3, .. }), "{read:?}");
+}
+
+#[test]
+fn a_training_of_arcs_is_kept_and_exported_and_says_how_it_was_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name).display().to_string();
+    let base = "--json train --what arcs --profile ci --seed 2 --generations";
+    let (whole, kept) = (at("whole.model"), at("kept.json"));
+    let (code, text, err) = learn(&format!("{base} 40 --out {whole} --checkpoint {kept}"));
+    assert_eq!(code, 0, "{err}");
+    let said: Value = serde_json::from_str(&text).unwrap();
+    assert!(said["loss_best"].as_f64() < said["loss_first"].as_f64(), "{said}");
+    let exported = at("exported.model");
+    assert_eq!(learn(&format!("export --checkpoint {kept} --out {exported}")).0, 0);
+    let bytes = |name: &str| std::fs::read(at(name)).unwrap();
+    assert_eq!(bytes("whole.model"), bytes("exported.model"));
+    let beside = std::fs::read_to_string(at("whole.toml")).unwrap();
+    assert!(beside.contains("seed = 2") && beside.contains("loss_best"), "{beside}");
+    // The ablation's checkpoint is another training.
+    let wrong = format!("{base} 40 --local --out {exported} --checkpoint {kept} --resume");
+    assert_eq!(learn(&wrong).0, 3);
 }

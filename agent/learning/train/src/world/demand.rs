@@ -2,7 +2,7 @@
 //!
 //! A payment must never depend on what a method does: all methods get the same list.
 
-use crate::states::State;
+use super::State;
 use debal_topology::random::{self, Weighted};
 use rand::Rng;
 use rand::seq::SliceRandom;

@@ -1,9 +1,9 @@
-//! Where a benchmark's graph comes from: a file, or a generator, so that a fresh clone needs no
-//! data.
+//! Where a simulated graph comes from: a file, or a generator, so that a fresh clone needs
+//! no data.
 //!
 //! A generated graph is drawn anew for every seed.
 
-use crate::BenchError;
+use super::WorldError;
 pub use debal_topology::generate::Generator;
 use debal_topology::{Graph, load};
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ impl GraphSource {
     ///
     /// # Errors
     /// A file that is no graph; a generator asked for fewer than 20 nodes.
-    pub fn graph(&self, seed: u64) -> Result<Graph, BenchError> {
+    pub fn graph(&self, seed: u64) -> Result<Graph, WorldError> {
         match self {
             Self::File(path) => Ok(load(path)?),
             Self::Generated(family, nodes) => Ok(family.graph(*nodes, seed)?),

@@ -4,14 +4,34 @@
 //! avoid a channel of others that is empty before that channel refused this very payment.
 
 use super::demand::Payment;
+use super::graphs::GraphSource;
+use super::search::Search;
 use super::traffic::Traffic;
-use crate::methods::search::Search;
-use crate::states::{Channel, State};
+use super::{Channel, State, WorldError};
+use debal_learn::arcs::Seen;
+use debal_topology::balances::StartingBalances;
 use debal_topology::random;
 use rand::seq::SliceRandom;
 
 /// Most hops of a payment.
-const MAX_HOPS: u32 = 20;
+pub const MAX_HOPS: u32 = 20;
+/// Least channels of a node of the core.
+const CORE: usize = 5;
+/// Capacities are clipped at this (2 million sat).
+const MOST_MSAT: u64 = 2_000_000_000;
+
+/// The network of B2 and B4: the dense core of a graph, capacities clipped, both ends holding half.
+///
+/// # Errors
+/// A graph that is none, or without a core.
+pub fn regime(source: &GraphSource, seed: u64) -> Result<State, WorldError> {
+    let whole = State::draw(&source.graph(seed)?, StartingBalances::Half, seed)?;
+    let state = core(&whole, CORE, MOST_MSAT, seed);
+    if state.nodes < 3 {
+        return Err(WorldError::Usage(format!("no node has {CORE} channels to such nodes")));
+    }
+    Ok(state)
+}
 
 /// The core in which every node has at least `least` channels within it, capacities clipped,
 /// nodes numbered anew, both ends holding half, channels in an order drawn by seed (it breaks
@@ -61,6 +81,8 @@ pub struct World {
     pub state: State,
     /// What the ends saw.
     pub traffic: Traffic,
+    /// What the payer of the last payment learned: of every arc that was asked, in order.
+    pub told: Vec<(u32, Seen)>,
     ends: Vec<(u32, u32)>,
     search: Search,
 }
@@ -83,7 +105,7 @@ impl World {
             state.channels.iter().flat_map(|channel| both(channel.ends)).collect();
         let search = Search::new(state.nodes, &ends);
         let traffic = Traffic::of(state.channels.len());
-        Self { state, traffic, ends, search }
+        Self { state, traffic, told: Vec::new(), ends, search }
     }
 
     /// What the payer of an arc holds.
@@ -95,10 +117,7 @@ impl World {
     /// The shortest route by capacities alone: the same whatever balances are, so it is looked for
     /// once for all methods.
     pub fn route(&mut self, payment: &Payment) -> Option<Vec<u32>> {
-        let Self { state, ends, search, .. } = self;
-        let fits =
-            |arc: u32| state.channels[(arc / 2) as usize].capacity_msat >= payment.amount_msat;
-        search.path(payment.from, payment.to, MAX_HOPS, ends, fits)
+        self.route_over(payment, |_| true)
     }
 
     /// The shortest route over channels of enough capacity whose first hop can pay and that avoids
@@ -118,6 +137,7 @@ impl World {
     /// Makes a payment in at most `attempts` attempts; `route` is [`World::route`]'s answer.
     pub fn pay(&mut self, payment: &Payment, route: &[u32], attempts: u32) -> Paid {
         let mut failed = Vec::new();
+        self.told.clear();
         if route.is_empty() {
             return Paid { arrived: false, attempts: 0 };
         }
@@ -140,6 +160,9 @@ impl World {
                 return Paid { arrived: true, attempts: attempt };
             };
             self.traffic.ask(short, payment.amount_msat);
+            let before = path.iter().take_while(|arc| **arc != short);
+            self.told.extend(before.map(|arc| (*arc, Seen::Carried)));
+            self.told.push((short, Seen::Refused));
             failed.push(short);
         }
         Paid { arrived: false, attempts }
@@ -150,6 +173,27 @@ impl World {
             let held = &mut self.state.channels[(arc / 2) as usize].held_msat;
             *held = if arc % 2 == 0 { *held - amount_msat } else { *held + amount_msat };
             self.traffic.ask(arc, amount_msat);
+            self.told.push((arc, Seen::Moved));
         }
+    }
+
+    /// The shortest route by capacities alone over arcs that `admits`.
+    pub fn route_over(
+        &mut self,
+        payment: &Payment,
+        admits: impl Fn(u32) -> bool,
+    ) -> Option<Vec<u32>> {
+        let Self { state, ends, search, .. } = self;
+        let fits = |arc: u32| {
+            let capacity_msat = state.channels[(arc / 2) as usize].capacity_msat;
+            capacity_msat >= payment.amount_msat && admits(arc)
+        };
+        search.path(payment.from, payment.to, MAX_HOPS, ends, fits)
+    }
+
+    /// Tail and head of every arc.
+    #[must_use]
+    pub fn ends(&self) -> &[(u32, u32)] {
+        &self.ends
     }
 }

@@ -45,6 +45,9 @@ struct Net {
     arcs: Vec<ResidualArc>,
 }
 
+/// What every arc of a network is offered for, by one way of offering.
+type Offers<'a> = &'a dyn Fn(&Net) -> Result<Vec<u64>, Box<dyn Error>>;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut words = std::env::args().skip(1);
     let nodes: usize = words.next().map_or(Ok(500), |word| word.parse())?;
@@ -54,9 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{world:?}");
         let nets: Vec<Net> = (1..=seeds).map(|seed| net(world, nodes, seed)).collect();
         let optima: Vec<i128> = nets.iter().map(optimum).collect::<Result<_, _>>()?;
-        let row = |name: &str, offers: &dyn Fn(&Net) -> Result<Vec<u64>, Box<dyn Error>>| {
-            shown(name, &nets, &optima, offers)
-        };
+        let row = |name: &str, offers: Offers<'_>| shown(name, &nets, &optima, offers);
         row("all offered", &|net| Ok(net.arcs.iter().map(|arc| arc.capacity_msat).collect()))?;
         row("leader, 4 bits", &|net| Ok(net.on_grid(4)))?;
         for rounds in [5, 10, 20] {
@@ -74,7 +75,7 @@ fn shown(
     name: &str,
     nets: &[Net],
     optima: &[i128],
-    offers: &dyn Fn(&Net) -> Result<Vec<u64>, Box<dyn Error>>,
+    offers: Offers<'_>,
 ) -> Result<(), Box<dyn Error>> {
     let mut columns: Vec<String> = Vec::new();
     let all: Vec<Vec<u64>> = nets.iter().map(offers).collect::<Result<_, _>>()?;
@@ -147,10 +148,9 @@ impl Net {
             said = (0..self.nodes).map(|node| (PRICE_RULE.step)(&standing(node, &said))).collect();
         }
         let mut offers = vec![u64::MAX; self.arcs.len()];
-        for node in 0..self.nodes {
+        for (node, around) in around.iter().enumerate() {
             let agreed = (PRICE_RULE.offers)(&standing(node, &said));
-            for (&(channel, side), Agreed { send_msat, receive_msat }) in
-                around[node].iter().zip(agreed)
+            for (&(channel, side), Agreed { send_msat, receive_msat }) in around.iter().zip(agreed)
             {
                 let grid = self.channels[channel].capacity_msat >> 8;
                 // Arc 0 of a channel is paid by its end 0.

@@ -45,6 +45,9 @@ struct Net {
     arcs: Vec<ResidualArc>,
 }
 
+/// What every arc of a network is offered for, by one way of offering.
+type Offers<'a> = &'a dyn Fn(&Net) -> Result<Vec<u64>, Box<dyn Error>>;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut words = std::env::args().skip(1);
     let nodes: usize = words.next().map_or(Ok(500), |word| word.parse())?;
@@ -53,10 +56,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for world in [World::Uniform, World::OneSided, World::Steered, World::SteeredOneSided] {
         println!("{world:?}");
         let nets: Vec<Net> = (1..=seeds).map(|seed| net(world, nodes, seed)).collect();
-        let optima: Vec<(i128, Vec<i64>)> = nets.iter().map(optimum).collect::<Result<_, _>>()?;
-        let row = |name: &str, offers: &dyn Fn(&Net) -> Result<Vec<u64>, Box<dyn Error>>| {
-            shown(name, &nets, &optima, offers)
-        };
+        let optima: Vec<i128> = nets.iter().map(optimum).collect::<Result<_, _>>()?;
+        let row = |name: &str, offers: Offers<'_>| shown(name, &nets, &optima, offers);
         row("all offered", &|net| Ok(net.arcs.iter().map(|arc| arc.capacity_msat).collect()))?;
         row("leader, 4 bits", &|net| Ok(net.on_grid(4)))?;
         for rounds in [5, 10, 20] {
@@ -73,36 +74,37 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn shown(
     name: &str,
     nets: &[Net],
-    optima: &[(i128, Vec<i64>)],
-    offers: &dyn Fn(&Net) -> Result<Vec<u64>, Box<dyn Error>>,
+    optima: &[i128],
+    offers: Offers<'_>,
 ) -> Result<(), Box<dyn Error>> {
     let mut columns: Vec<String> = Vec::new();
-    let mut offered = 0.0;
+    let all: Vec<Vec<u64>> = nets.iter().map(offers).collect::<Result<_, _>>()?;
     for max_hops in [20, 6] {
         let limits = Limits { max_hops, min_amount_msat: 1, max_cycles: usize::MAX };
         let mut shares = Vec::new();
-        for (net, (optimum, _)) in nets.iter().zip(optima) {
-            let offers = offers(net)?;
+        for ((net, offers), optimum) in nets.iter().zip(&all).zip(optima) {
             let network = PriceNetwork::new(net.nodes as u32, &net.arcs)?;
-            let value = network.settle(&offers, 1, &limits)?.value.unwrap_or_default();
+            let value = network.settle(offers, 1, &limits)?.value.unwrap_or_default();
             shares.push(value as f64 / *optimum as f64);
-            let whole = net.arcs.iter().filter(|arc| arc.capacity_msat > 0);
-            let part =
-                |(offer, arc): (&u64, &ResidualArc)| *offer as f64 / arc.capacity_msat as f64;
-            let open = offers.iter().zip(&net.arcs).filter(|(_, arc)| arc.capacity_msat > 0);
-            offered = open.map(part).sum::<f64>() / whole.count() as f64;
         }
-        let mean = shares.iter().sum::<f64>() / shares.len() as f64;
         let least = shares.iter().copied().fold(f64::INFINITY, f64::min);
-        columns.push(format!("{max_hops} hops {mean:.3} ({least:.3})"));
+        columns.push(format!("{max_hops} hops {:.3} ({least:.3})", mean(&shares)));
     }
-    println!("  {name:<15} {}  offered {offered:.2}", columns.join("  "));
+    let arcs = nets.iter().zip(&all).flat_map(|(net, offers)| net.arcs.iter().zip(offers));
+    let open = arcs.filter(|(arc, _)| arc.capacity_msat > 0);
+    let offered: Vec<f64> =
+        open.map(|(arc, offer)| *offer as f64 / arc.capacity_msat as f64).collect();
+    println!("  {name:<15} {}  offered {:.2}", columns.join("  "), mean(&offered));
     Ok(())
 }
 
-fn optimum(net: &Net) -> Result<(i128, Vec<i64>), Box<dyn Error>> {
+fn mean(shares: &[f64]) -> f64 {
+    shares.iter().sum::<f64>() / shares.len() as f64
+}
+
+fn optimum(net: &Net) -> Result<i128, Box<dyn Error>> {
     let best = solve(net.nodes as u32, &net.arcs, &vec![Score::ZERO; net.arcs.len()])?;
-    Ok((best.objective, best.potentials))
+    Ok(best.objective)
 }
 
 impl Net {
@@ -146,10 +148,9 @@ impl Net {
             said = (0..self.nodes).map(|node| (PRICE_RULE.step)(&standing(node, &said))).collect();
         }
         let mut offers = vec![u64::MAX; self.arcs.len()];
-        for node in 0..self.nodes {
+        for (node, around) in around.iter().enumerate() {
             let agreed = (PRICE_RULE.offers)(&standing(node, &said));
-            for (&(channel, side), Agreed { send_msat, receive_msat }) in
-                around[node].iter().zip(agreed)
+            for (&(channel, side), Agreed { send_msat, receive_msat }) in around.iter().zip(agreed)
             {
                 let grid = self.channels[channel].capacity_msat >> 8;
                 // Arc 0 of a channel is paid by its end 0.

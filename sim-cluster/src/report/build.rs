@@ -93,8 +93,10 @@ fn elections(seen: &Observations) -> ElectionReport {
 fn gossip(arm: &ArmOutcome, epochs: u64) -> GossipReport {
     #[allow(clippy::cast_precision_loss)]
     let shares = arm.counters.len() as f64 * epochs as f64;
-    let share =
-        |name: &str| (shares > 0.0).then(|| rounded(named(arm, name).iter().sum::<f64>() / shares));
+    let share = |name: &str| {
+        (shares > 0.0)
+            .then(|| rounded(named(arm, name).iter().fold(0.0, |sum, each| sum + each) / shares))
+    };
     let delivery_ms = |share| quantile(&arm.delivery_us, share).map(|us| ratio(us, 1_000));
     GossipReport {
         delivery_p50_ms: delivery_ms(0.5),

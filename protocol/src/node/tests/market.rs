@@ -144,6 +144,7 @@ fn no_summary_offers_more_than_the_exact_offer_of_its_moment() {
     let steer = Steer {
         target_ppm: 800_000,
         lend_band_ppm: 200_000,
+        dead_band_ppm: 50_000,
         price_ppm: 0,
         fee_max_ppm: 1_000,
         urgency: None,

@@ -153,7 +153,7 @@ fn ends(
         let capacity_msat = channel.capacity_msat;
         let odds = || Forecast::new(seen.local_msat, capacity_msat, estimate, residual);
         let (depleted_ppm, saturated_ppm) =
-            policy.reads_odds().then(|| odds().odds_ppm(AHEAD_S)).unwrap_or_default();
+            if policy.reads_odds() { odds().odds_ppm(AHEAD_S) } else { Default::default() };
         let safe = policy.margin().map(|margin| {
             let within_s = AHEAD_S[margin.horizon.min(2)];
             Forecast::safe_msat(capacity_msat, estimate, residual, within_s, margin.risk_ppm)

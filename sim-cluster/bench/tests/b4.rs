@@ -4,9 +4,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use debal_bench::b4::{COLUMNS, Knows, Options, rows, run};
+use debal_bench::b4::{Knows, Options, rows, run};
 use debal_bench::graphs::{Generator, GraphSource};
-use debal_bench::report::{Report, table};
+use debal_bench::report::Report;
 use debal_topology::balances::StartingBalances;
 
 fn options() -> Options {
@@ -33,8 +33,6 @@ fn rows_lie_between_the_prior_and_the_oracle_and_repeat() {
         row.figure(metric).unwrap().mean
     };
     assert_eq!(report.rows.len(), Knows::ALL.len());
-    let wide = table(&report, &COLUMNS).lines().map(|line| line.chars().count()).max();
-    assert!(wide.is_some_and(|columns| columns <= 80), "{wide:?}");
     assert_eq!((mean("uniform prior", "gap_200k"), mean("oracle", "gap_200k")), (0.0, 1.0));
     assert_eq!((mean("oracle", "auc_50k"), mean("oracle", "brier_50k")), (1.0, 0.0));
     assert_eq!(mean("hop count", "auc_50k"), 0.5);

@@ -56,15 +56,14 @@ pub struct Options {
 }
 
 /// The table's columns.
-pub const COLUMNS: [Column; 9] = [
-    Column { metric: "success_50k", heading: "ok 50k", digits: 3, interval: false },
-    Column { metric: "gap_50k", heading: "gap 50k", digits: 2, interval: true },
+pub const COLUMNS: [Column; 8] = [
+    Column { metric: "success_50k", heading: "50k", digits: 3, interval: false },
+    Column { metric: "gap_50k", heading: "gap", digits: 2, interval: true },
     Column { metric: "auc_50k", heading: "auc", digits: 3, interval: false },
     Column { metric: "brier_50k", heading: "brier", digits: 3, interval: false },
-    Column { metric: "success_200k", heading: "ok 200k", digits: 3, interval: false },
-    Column { metric: "gap_200k", heading: "gap 200k", digits: 2, interval: true },
+    Column { metric: "success_200k", heading: "200k", digits: 3, interval: false },
+    Column { metric: "gap_200k", heading: "gap", digits: 2, interval: true },
     Column { metric: "auc_200k", heading: "auc", digits: 3, interval: false },
-    Column { metric: "brier_200k", heading: "brier", digits: 3, interval: false },
     Column { metric: "ms_1000_arcs", heading: "ms", digits: 2, interval: false },
 ];
 

@@ -159,7 +159,7 @@ impl Steering {
             Forecast::safe_msat(end.capacity_msat, estimate, residual, within_s, risk_ppm)
         });
         let others = channels.saturating_sub(1).max(1);
-        let needy = needy - usize::from(thin(end));
+        let needy = needy.saturating_sub(usize::from(thin(end)));
         let [fee_out, fee_in] = past.fees_day;
         Some(chooser.decide(&End {
             capacity_msat: end.capacity_msat,

@@ -14,7 +14,7 @@ use crate::config::{Decides, Learning};
 use crate::driver::DriverHandle;
 use chooser::Chooser;
 use debal_backends::ledger::PortError;
-use debal_learn::forecast::{Forecast, Report, Residual};
+use debal_learn::forecast::{Estimate, Forecast, Report, Residual};
 use debal_learn::policy::End;
 use debal_protocol::ChannelId;
 use debal_protocol::config::{Caps, Liquidity};
@@ -24,8 +24,11 @@ use past::{Past, Seen, seen_of};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Past this no time is named, seconds.
+/// Past this no time is named, seconds of the models' clock.
 const HORIZON_S: u64 = 7 * 86_400;
+/// The epoch that forecasts and policies were trained and tuned for, milliseconds. Where epochs are
+/// shorter everything is faster, the models' clock too.
+const MODEL_EPOCH_MS: u64 = 600_000;
 
 /// What the configuration and the network set for every channel end.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +118,7 @@ impl Steering {
     /// What the core should know of this end; `None` leaves it to the configuration.
     fn judge(&mut self, end: &Seen, now_ms: u64, needy: (usize, usize)) -> Option<Steer> {
         let report = self.report(end, now_ms);
-        let outlook = report.as_ref().map(|report| outlook_of(report, self.residual.is_some()));
+        let outlook = report.as_ref().map(|report| self.outlook(report));
         let decision = report.as_ref().and_then(|report| self.decide(end, report, now_ms, needy));
         let by_fees = self.board.foreseen(end.channel, outlook, decision.clone());
         self.steer(by_fees, outlook, decision.as_ref())
@@ -133,15 +136,43 @@ impl Steering {
             return None;
         }
         let (local, capacity) = (end.local_msat, end.capacity_msat);
-        let estimate = past.drift.estimate();
+        let estimate = self.by_models_clock(past.drift.estimate());
         let forecast = Forecast::new(local, capacity, estimate, self.residual.as_ref());
         Some(forecast.report(self.ahead_s(), HORIZON_S))
     }
 
-    /// An epoch, tau, three tau.
+    /// Seconds of the models' clock in one of ours: 1 where epochs take ten minutes.
+    fn pace(&self) -> f64 {
+        MODEL_EPOCH_MS as f64 / self.limits.epoch_ms.max(1) as f64
+    }
+
+    /// The same past as it would have been with epochs of ten minutes.
+    fn by_models_clock(&self, estimate: Estimate) -> Estimate {
+        let pace = self.pace();
+        Estimate {
+            mu: estimate.mu / pace,
+            sigma2: estimate.sigma2 / pace,
+            span_s: estimate.span_s * pace,
+        }
+    }
+
+    /// An epoch, tau, three tau by the models' clock.
     fn ahead_s(&self) -> [u64; 3] {
-        let tau_s = self.limits.liquidity.tau_ms / 1_000;
-        [self.limits.epoch_ms / 1_000, tau_s, tau_s.saturating_mul(3)]
+        let tau_s = (self.limits.liquidity.tau_ms as f64 / 1_000.0 * self.pace()) as u64;
+        [MODEL_EPOCH_MS / 1_000, tau_s, tau_s.saturating_mul(3)]
+    }
+
+    /// The forecast for people, by our clock.
+    fn outlook(&self, report: &Report) -> Outlook {
+        let pace = self.pace();
+        let ours = |all: [Option<u64>; 3]| all.map(|s| s.map(|s| (s as f64 / pace).round() as u64));
+        Outlook {
+            depletion_s: ours(report.depletion_s),
+            saturation_s: ours(report.saturation_s),
+            depleted_ppm: report.depleted_ppm,
+            saturated_ppm: report.saturated_ppm,
+            by: if self.residual.is_some() { "learned" } else { "rule" },
+        }
     }
 
     fn decide(
@@ -152,7 +183,7 @@ impl Steering {
         (needy, channels): (usize, usize),
     ) -> Option<Decision> {
         let (chooser, past) = (self.chooser.as_ref()?, self.pasts.get(&end.channel)?);
-        let estimate = past.drift.estimate();
+        let (estimate, pace) = (self.by_models_clock(past.drift.estimate()), self.pace());
         let safe = chooser.margin().map(|(horizon, risk_ppm)| {
             let within_s = self.ahead_s()[horizon];
             let residual = self.residual.as_ref();
@@ -168,12 +199,13 @@ impl Steering {
             saturated_ppm: report.saturated_ppm,
             at_s: report.at_s,
             safe_msat: safe.unwrap_or_default(),
-            fee_out_msat_day: fee_out as u64,
-            fee_in_msat_day: fee_in as u64,
+            fee_out_msat_day: (fee_out / pace) as u64,
+            fee_in_msat_day: (fee_in / pace) as u64,
             // Prices of neighbours are not looked at here.
             gap_ppm: 0,
             drift_msat_day: (estimate.mu * 86_400.0) as i64,
-            since_action_s: now_ms.saturating_sub(past.rebalanced_ms) / 1_000,
+            since_action_s: (now_ms.saturating_sub(past.rebalanced_ms) as f64 / 1_000.0 * pace)
+                as u64,
             needy_ppm: debal_learn::ppm(needy as f64 / others as f64),
         }))
     }
@@ -212,16 +244,6 @@ impl Steering {
 fn thin(end: &Seen) -> bool {
     let remote_msat = end.capacity_msat.saturating_sub(end.local_msat);
     end.local_msat.min(remote_msat) < end.capacity_msat / 5
-}
-
-fn outlook_of(report: &Report, learned: bool) -> Outlook {
-    Outlook {
-        depletion_s: report.depletion_s,
-        saturation_s: report.saturation_s,
-        depleted_ppm: report.depleted_ppm,
-        saturated_ppm: report.saturated_ppm,
-        by: if learned { "learned" } else { "rule" },
-    }
 }
 
 #[cfg(test)]
@@ -286,7 +308,7 @@ mod tests {
         let agents = world.start().await;
         let driver = || agents[0].service().driver.clone();
         let board = Board::default();
-        // Drains 2,000,000 msat a minute: next to nothing is left for the next epoch.
+        // Drains 2,000,000 msat a minute: what is left lasts little longer than the next epoch.
         let drained = |steering: &mut Steering| {
             (0..180u64).fold(None, |_, minute| {
                 let seen = end(370_000_000 - minute * 2_000_000, 0);
@@ -295,7 +317,7 @@ mod tests {
         };
         let mut by_margin = steering(driver(), board.clone(), Decides::Margin);
         let steer = drained(&mut by_margin).unwrap();
-        assert!(steer.target_ppm > 100_000 && steer.urgency > Some(100), "{steer:?}");
+        assert!(steer.target_ppm > 100_000 && steer.urgency > Some(10), "{steer:?}");
         assert_eq!((steer.lend_band_ppm, steer.dead_band_ppm), (0, 0));
         assert!(matches!(steer.forecast, Some(Depletion::InMs(_))));
         let known = board.of(CHANNEL.parse().unwrap()).unwrap();
@@ -308,6 +330,28 @@ mod tests {
         assert_eq!(board.deciders().get("fee rules"), Some(&1));
         let mut off = steering(driver(), Board::default(), Decides::Off);
         assert_eq!(drained(&mut off), None);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_network_with_short_epochs_is_the_same_network_on_a_faster_clock() {
+        let world = World::new(4, EPOCH_MS);
+        let agents = world.start().await;
+        let driver = || agents[0].service().driver.clone();
+        let steered = |faster: u64| {
+            let liquidity = Liquidity { tau_ms: 7_200_000 / faster, ..Liquidity::default() };
+            let limits = Limits { liquidity, caps: Caps::default(), epoch_ms: EPOCH_MS / faster };
+            let learning = Learning { decides: Decides::Margin, watch_epochs: 12 };
+            let mut steering = Steering::new(driver(), Board::default(), limits, learning);
+            let last = (0..180u64).fold(None, |_, minute| {
+                let seen = end(370_000_000 - minute * 2_000_000, 0);
+                steering.judge(&seen, minute * 60_000 / faster, (0, 1))
+            });
+            let steer = last.unwrap();
+            (steer.target_ppm, steer.urgency, steer.forecast.and_then(Depletion::ms).unwrap())
+        };
+        let (slow, fast) = (steered(1), steered(60));
+        assert_eq!((slow.0, slow.1), (fast.0, fast.1));
+        assert!(fast.2.abs_diff(slow.2 / 60) <= 1_000, "{slow:?} {fast:?}");
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,5 @@
-//! `sim-cluster models`: the same network, balances and payments, rebalanced in both arms, once with
-//! the agents deciding by thresholds and once by forecasts and a policy.
+//! `sim-cluster models`: the same network, balances and payments, rebalanced in both arms, once
+//! with the agents deciding by thresholds and once by forecasts and a policy.
 //!
 //! The two arms of a draw must never differ in anything but `learning.policy`; which of them runs
 //! first alternates.

@@ -151,7 +151,8 @@ impl RunOptions {
 /// Options of `models`.
 #[derive(Clone, Debug, Args)]
 pub struct ModelsOptions {
-    /// Pieces of the network, cut by the seeds from --seed on; without --topology always the shipped one
+    /// Pieces of the network, cut by the seeds from --seed on; without --topology always the
+    /// shipped one
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
     pub pieces: u64,
     /// Balances and demands drawn for every piece

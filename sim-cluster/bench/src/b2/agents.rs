@@ -1,8 +1,8 @@
 //! What real agents would publish, at the size of a whole network: every end decides by thresholds
 //! or by the margin rule on its forecast, publishes its offer in buckets, and a leader plans.
 //!
-//! Offers, buckets and values are the protocol's and the planner's own. Nothing may be used but what
-//! both ends of the one channel have seen.
+//! Offers, buckets and values are the protocol's and the planner's own. Nothing may be used but
+//! what both ends of the one channel have seen.
 
 use super::traffic::{Asked, Traffic};
 use crate::BenchError;
@@ -168,9 +168,9 @@ mod tests {
         let calm = published(Some(Margin::DEFAULT), 1_280, quiet);
         assert_eq!((calm.want, calm.urgency), (Want::Nothing, 0), "nothing happens here");
         assert_eq!(calm.send_msat, Msat(1_200), "all but a step and what is left of a bucket");
-        // 200 leave in each period: what is left lasts six of them.
-        let drains = [Asked { count: 20.0, sum: 200.0, squares: 2_000.0 }, Asked::default()];
-        let by_margin = published(Some(Margin::DEFAULT), 1_280, drains);
+        // 1,500 leave in each period, and the rule for income looks 36 of them ahead.
+        let drains = [Asked { count: 20.0, sum: 1_500.0, squares: 112_500.0 }, Asked::default()];
+        let by_margin = published(Some(Margin::INCOME), 1_280, drains);
         assert_eq!(by_margin.want, Want::Receive);
         assert!(by_margin.urgency > 0 && by_margin.receive_msat > Msat::ZERO);
     }

@@ -136,7 +136,8 @@ impl Steering {
             return None;
         }
         let (local, capacity) = (end.local_msat, end.capacity_msat);
-        let estimate = self.by_models_clock(past.drift.estimate());
+        let estimate = past.drift.estimate();
+        let estimate = self.by_models_clock(estimate);
         let forecast = Forecast::new(local, capacity, estimate, self.residual.as_ref());
         Some(forecast.report(self.ahead_s(), HORIZON_S))
     }

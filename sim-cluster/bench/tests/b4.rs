@@ -62,3 +62,15 @@ fn a_row_or_a_model_that_is_none_is_refused() {
     let wrong = Options { model: Some(b"no model".to_vec()), ..options() };
     assert!(run(&wrong, &[Knows::Uniform], &mut |_| {}).is_err());
 }
+
+#[test]
+fn where_the_oracle_adds_nothing_no_gap_is_made_up() {
+    let source = GraphSource::Generated(Generator::ChungLu, 2_000);
+    let rich = Options { source, seeds: 1, pairs: 100, ..options() };
+    let report = run(&rich, &[Knows::Uniform, Knows::Oracle], &mut |_| {}).unwrap();
+    for row in &report.rows {
+        assert_eq!(row.figure("success_50k").unwrap().mean, 1.0, "{}", row.method);
+        assert_eq!(row.figure("gap_50k"), None, "{}", row.method);
+    }
+    assert_eq!(report.rows[1].figure("gap_200k").unwrap().mean, 1.0);
+}

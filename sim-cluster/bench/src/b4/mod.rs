@@ -2,7 +2,7 @@
 //! an amount, and how many first attempts arrive by that?
 //!
 //! `gap` is the share of what the oracle adds to the uniform prior's first-attempt success on the
-//! same pairs and seed. Balances are for the last two rows and for scoring; no other row may see
+//! same pairs and seed; a seed where the oracle adds nothing gives none. Balances are for the last two rows and for scoring; no other row may see
 //! one but the sender's own.
 
 mod knowledge;
@@ -193,7 +193,8 @@ fn reach(setting: &Setting, models: &Models, knows: Knows) -> Reached {
 }
 
 impl Reached {
-    fn values(&self, uniform: &Self, oracle: &Self) -> Vec<(String, f64)> {
+    /// The metrics in order; no gap where the oracle adds nothing to the prior.
+    fn values(&self, uniform: &Self, oracle: &Self) -> Vec<(String, Option<f64>)> {
         let mut values = Vec::new();
         for (index, (_, name)) in AMOUNTS.into_iter().enumerate() {
             let count = self.arrived[index].len();
@@ -202,13 +203,13 @@ impl Reached {
                 arrived as f64 / count.max(1) as f64
             };
             let (mine, least, most) = (share(self), share(uniform), share(oracle));
-            let gap = if most > least { (mine - least) / (most - least) } else { 1.0 };
-            values.push((format!("success_{name}"), mine));
+            let gap = (most > least).then(|| (mine - least) / (most - least));
+            values.push((format!("success_{name}"), Some(mine)));
             values.push((format!("gap_{name}"), gap));
-            values.push((format!("auc_{name}"), self.auc[index]));
-            values.push((format!("brier_{name}"), self.brier[index]));
+            values.push((format!("auc_{name}"), Some(self.auc[index])));
+            values.push((format!("brier_{name}"), Some(self.brier[index])));
         }
-        values.push(("ms_1000_arcs".to_owned(), self.ms_1000_arcs));
+        values.push(("ms_1000_arcs".to_owned(), Some(self.ms_1000_arcs)));
         values
     }
 }
@@ -246,15 +247,20 @@ pub fn run(
             for (index, (name, value)) in reached.values(&uniform, &oracle).into_iter().enumerate()
             {
                 match lists.get_mut(index) {
-                    Some((_, list)) => list.push(value),
-                    None => lists.push((name, vec![value])),
+                    Some((_, list)) => list.extend(value),
+                    None => lists.push((name, Vec::from_iter(value))),
                 }
             }
         }
     }
     let row = |(knows, lists): (&Knows, Vec<(String, Vec<f64>)>)| Row {
         method: knows.name(),
-        metrics: lists.into_iter().map(|(name, list)| (name, Figure::of(&list))).collect(),
+        // A figure that no seed gave has no row in the report.
+        metrics: lists
+            .into_iter()
+            .filter(|(_, list)| !list.is_empty())
+            .map(|(name, list)| (name, Figure::of(&list)))
+            .collect(),
     };
     let payments = options.payments.map_or("4.76-a-channel".to_owned(), |count| count.to_string());
     let one_way = options.one_way * 100.0;

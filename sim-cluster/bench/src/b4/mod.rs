@@ -2,8 +2,8 @@
 //! an amount, and how many first attempts arrive by that?
 //!
 //! `gap` is the share of what the oracle adds to the uniform prior's first-attempt success on the
-//! same pairs and seed; a seed where the oracle adds nothing gives none. Balances are for the last two rows and for scoring; no other row may see
-//! one but the sender's own.
+//! same pairs and seed; a seed where the oracle adds nothing gives none. Balances are for the last
+//! two rows and for scoring; no other row may see one but the sender's own.
 
 mod knowledge;
 mod route;
